@@ -1,0 +1,199 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+BALANCE_GROUPS = "account.group_account_invoice,account.group_account_readonly"
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    invoice_balance = fields.Monetary(
+        compute="_compute_invoice_balance",
+        search="_search_invoice_balance",
+        currency_field="company_currency_id",
+        groups=BALANCE_GROUPS,
+        help="What this invoice owes, in company currency. A draft counts its total, a "
+        "cancelled invoice nothing.",
+    )
+    account_balance = fields.Monetary(
+        compute="_compute_account_balance",
+        search="_search_account_balance",
+        currency_field="company_currency_id",
+        # A customer would be counted once per invoice.
+        aggregator=None,
+        groups=BALANCE_GROUPS,
+        help="What the customer's account owes, in company currency: all posted, open "
+        "receivable items of the commercial entity in this company, unapplied payments "
+        "and credit notes included. Drafts do not count.",
+    )
+    balance_class = fields.Selection(
+        [
+            ("service_balance", "Service and balance"),
+            ("service_only", "Service only"),
+            ("balance_only", "Balance only"),
+            ("nothing_owed", "Nothing owed"),
+            ("credit", "Credit"),
+            ("other", "Settled or other"),
+        ],
+        compute="_compute_balance_class",
+        search="_search_balance_class",
+        groups=BALANCE_GROUPS,
+        help="What this invoice owes against what the customer's account owes besides.\n"
+        "Credit: the account balance is below zero.\n"
+        "Service and balance: this invoice owes, and so does the account besides it.\n"
+        "Service only: this invoice is all there is.\n"
+        "Balance only: nothing on this invoice, but the account owes.\n"
+        "Nothing owed: neither.\n"
+        "Settled or other: paid and cancelled invoices, credit notes.",
+    )
+
+    customer_tag_ids = fields.Many2many(
+        related="commercial_partner_id.category_id", string="Customer Tags"
+    )
+
+    # ------------------------------------------------------------------
+    # Invoice balance
+    # ------------------------------------------------------------------
+
+    @api.depends("amount_residual_signed", "state")
+    def _compute_invoice_balance(self):
+        for move in self:
+            cancelled = move.state == "cancel"
+            move.invoice_balance = 0 if cancelled else move.amount_residual_signed
+
+    def _search_invoice_balance(self, operator, value):
+        field = self._fields["invoice_balance"]
+        return self.env["ar.balance"]._search_amount(field, operator, value)
+
+    # ------------------------------------------------------------------
+    # Account balance
+    # ------------------------------------------------------------------
+
+    @api.depends("commercial_partner_id", "company_id", "state", "amount_residual")
+    def _compute_account_balance(self):
+        balances = self.env["ar.balance"]
+        customers = self.commercial_partner_id._origin.sudo().commercial_partner_id
+        figures = balances._get_figures(customers, ["account_balance"])
+        one_root = balances._has_one_root()
+        for move in self:
+            customer = move.commercial_partner_id._origin.sudo().commercial_partner_id
+            root = None if one_root else move.company_id.sudo().root_id.id
+            move.account_balance = figures.get((customer.id, root), [0])[0]
+
+    def _search_account_balance(self, operator, value):
+        field = self._fields["account_balance"]
+        return self.env["ar.balance"]._search_amount(field, operator, value)
+
+    # ------------------------------------------------------------------
+    # Balance class
+    # ------------------------------------------------------------------
+
+    @api.depends("account_balance", "invoice_balance", "amount_total_signed", "state", "move_type")
+    def _compute_balance_class(self):
+        for move in self:
+            move.balance_class = move._get_balance_class()
+
+    def _get_balance_class(self):
+        """Class of one customer document; False for any other document.
+
+        A draft is no part of its account's balance; a posted invoice is, so its own
+        residual is taken off: the class stays the same when an invoice is confirmed.
+        An invoice that was paid had a service on it, so it is not "balance only".
+        """
+        self.ensure_one()
+        if not self.is_sale_document(include_receipts=True):
+            return False
+        currency = self.company_currency_id
+        invoice, account = self.invoice_balance, self.account_balance
+        settled = currency.is_zero(invoice) and not currency.is_zero(self.amount_total_signed)
+        if settled or self.state == "cancel" or self.move_type == "out_refund":
+            return "other"
+        if currency.compare_amounts(account, 0) < 0:
+            return "credit"
+        if currency.compare_amounts(invoice, 0) > 0:
+            besides = account - (invoice if self.state == "posted" else 0)
+            owes = currency.compare_amounts(besides, 0) > 0
+            return "service_balance" if owes else "service_only"
+        return "nothing_owed" if currency.is_zero(account) else "balance_only"
+
+    def _balance_class_to_sql(self, alias, query):
+        """The same decision as ``_get_balance_class``, for every row of a query."""
+
+        def column(name):
+            return self._field_to_sql(alias, name, query)
+
+        return SQL(
+            """CASE
+                WHEN %(move_type)s NOT IN %(sale_types)s THEN NULL
+                WHEN %(state)s = 'cancel' OR %(move_type)s = 'out_refund'
+                    OR (%(invoice)s = 0 AND COALESCE(%(total)s, 0) != 0) THEN 'other'
+                WHEN %(account)s < 0 THEN 'credit'
+                WHEN %(invoice)s > 0 AND %(account)s
+                    - CASE WHEN %(state)s = 'posted' THEN %(invoice)s ELSE 0 END > 0
+                    THEN 'service_balance'
+                WHEN %(invoice)s > 0 THEN 'service_only'
+                WHEN %(account)s = 0 THEN 'nothing_owed'
+                ELSE 'balance_only'
+            END""",
+            state=column("state"),
+            move_type=column("move_type"),
+            sale_types=tuple(self.get_sale_types(include_receipts=True)),
+            account=column("account_balance"),
+            invoice=column("invoice_balance"),
+            total=column("amount_total_signed"),
+        )
+
+    def _search_balance_class(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        classes = set(value)
+        named = tuple(name for name in classes if name)
+        without = len(named) < len(classes)
+
+        def to_sql(model, alias, query):
+            column = model._field_to_sql(alias, "balance_class", query)
+            conditions = [SQL("(%s IS NULL)", column)] if without else []
+            if named:
+                conditions.append(SQL("(%s IN %s) IS TRUE", column, named))
+            return SQL("(%s)", SQL(" OR ").join(conditions)) if conditions else SQL("FALSE")
+
+        return Domain.custom(
+            to_sql=to_sql, predicate=lambda move: (move.balance_class or False) in classes
+        )
+
+    # ------------------------------------------------------------------
+    # SQL
+    # ------------------------------------------------------------------
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        if field_expr == "account_balance":
+            self._check_field_access(self._fields[field_expr], "read")
+            # The commercial entity as it is today: an invoice keeps the one of its
+            # day when its customer is later put below another company.
+            partner = query and query.make_alias(alias, "ar_customer")
+            if query:
+                condition = SQL(
+                    "%s = %s",
+                    super()._field_to_sql(alias, "commercial_partner_id", query),
+                    SQL.identifier(partner, "id"),
+                )
+                query.add_join("LEFT JOIN", partner, "res_partner", condition)
+            return self.env["ar.balance"]._figure_to_sql(
+                query,
+                alias,
+                field_expr,
+                customer=SQL.identifier(partner or alias, "commercial_partner_id"),
+                company_sql=super()._field_to_sql(alias, "company_id", query),
+            )
+        if field_expr == "invoice_balance":
+            self._check_field_access(self._fields[field_expr], "read")
+            return SQL(
+                "CASE WHEN %s = 'cancel' THEN 0 ELSE COALESCE(%s, 0) END",
+                super()._field_to_sql(alias, "state", query),
+                super()._field_to_sql(alias, "amount_residual_signed", query),
+            )
+        if field_expr == "balance_class":
+            self._check_field_access(self._fields[field_expr], "read")
+            return self._balance_class_to_sql(alias, query)
+        return super()._field_to_sql(alias, field_expr, query)

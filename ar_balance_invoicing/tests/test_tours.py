@@ -1,0 +1,36 @@
+"""The screens, walked in Chromium."""
+
+from odoo import Command
+from odoo.tests import HttpCase, new_test_user, tagged
+
+from .common import BalanceCommon
+
+
+@tagged("post_install", "-at_install")
+class TestTours(BalanceCommon, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.clerk = new_test_user(
+            cls.env,
+            "tour.clerk",
+            groups="account.group_account_invoice",
+            name="Receivables Clerk",
+            company_id=cls.company.id,
+            company_ids=[Command.set(cls.company.ids)],
+        )
+
+    def test_filter_invoices_by_both_balances(self):
+        owes, balance, nothing, credit = self.env["res.partner"].create(
+            [{"name": f"Tour {name}"} for name in ("Owes", "Balance", "Nothing", "Credit")]
+        )
+        old = self._invoice(balance, 250, days_ago=70) | self._invoice(owes, 30, days_ago=70)
+        self._pay(credit, 15)
+        self.env["account.move"].create(
+            [
+                self._invoice_vals(customer, amount)
+                for customer, amount in ((owes, 99), (balance, 0), (nothing, 0), (credit, 0))
+            ]
+        )
+        self.assertEqual(sum(old.mapped("amount_residual")), 280)
+        self.start_tour("/odoo/customer-invoices?debug=0", "ar_invoice_balance", login="tour.clerk")

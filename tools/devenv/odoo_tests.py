@@ -1,0 +1,154 @@
+"""The part of ./test that runs in Odoo: tests, installing, uninstalling."""
+
+import re
+import shutil
+import socket
+import subprocess
+import time
+
+from . import config, odoo_log, python_env, templates
+from .odoo import Odoo
+from .outcome import Outcome, failure
+from .process import run
+from .report import StepFailed, describe, progress, say, tail
+
+LOGS = config.CACHE / "logs" / "test"
+CHECKLOG = config.PROJECT / "checklog-odoo.cfg"
+# Tests on Odoo's demo data: their classes are tagged `-standard`, `ar_demo`.
+DEMO_TAG = "ar_demo"
+# Everything a module can leave behind in a database.
+SCHEMA = """
+SELECT 'table ' || table_name FROM information_schema.tables WHERE table_schema = 'public'
+UNION SELECT 'column ' || table_name || '.' || column_name
+    FROM information_schema.columns WHERE table_schema = 'public'
+UNION SELECT 'index ' || indexname FROM pg_indexes WHERE schemaname = 'public'
+UNION SELECT 'constraint ' || conrelid::regclass || ' ' || conname
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal
+UNION SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION SELECT 'model ' || model FROM ir_model
+UNION SELECT 'field ' || model || '.' || name FROM ir_model_fields
+UNION SELECT 'parameter ' || key FROM ir_config_parameter
+UNION SELECT 'cron ' || cron_name FROM ir_cron
+UNION SELECT 'external id ' || module || '.' || name FROM ir_model_data
+    WHERE module NOT IN ('__export__', '__cloc_exclude__')
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+class OdooTests:
+    """Runs the parts one after the other: each needs both cores for itself."""
+
+    def __init__(self, odoo: Odoo, done):
+        self.odoo = odoo
+        self.done = done  # called with every finished Outcome
+        shutil.rmtree(LOGS, ignore_errors=True)
+        LOGS.mkdir(parents=True)
+
+    def everything(self):
+        self.tests("Odoo tests", "plain", "t_tests", f"/{config.ADDON}")
+        self.tests("Odoo tests on demo data", "demo", "t_demo", DEMO_TAG, may_be_empty=True)
+        self._report("Install without a chart, uninstall", self._uninstall)
+
+    def tagged(self, tags: str):
+        kind, database = ("demo", "t_demo") if DEMO_TAG in tags else ("plain", "t_tests")
+        self.tests(f"Odoo tests {tags}", kind, database, tags)
+
+    # --- parts -------------------------------------------------------------
+
+    def tests(self, title: str, kind: str, database: str, tags: str, may_be_empty=False):
+        self._report(title, self._tests, kind, database, tags, may_be_empty)
+
+    def _report(self, title: str, part, *arguments):
+        started = time.monotonic()
+        with progress(title):
+            try:
+                outcome = part(title, *arguments)
+            except (subprocess.CalledProcessError, OSError, StepFailed) as error:
+                outcome = failure(title, describe(error))
+        outcome.seconds = time.monotonic() - started
+        self.done(outcome)
+
+    def _tests(self, title, kind, database, tags, may_be_empty) -> Outcome:
+        log = LOGS / f"{database}.log"
+        self.odoo.clone(templates.name(self.odoo, kind), database)
+        exit_code = self._odoo(
+            log,
+            *("-d", database, "-i", config.ADDON, "--test-tags", tags),
+            *("--http-port", free_port(), "--stop-after-init"),
+            *(("--with-demo",) if kind == "demo" else ()),
+        )
+        text = log.read_text(errors="replace")
+        outcome = odoo_log.read(title, text, exit_code)
+        if not (outcome.passed or outcome.failed or outcome.skipped or may_be_empty):
+            outcome.failed = 1
+            outcome.details.append(f"No test has the tags {tags}.")
+        return self._with_log_check(outcome, log)
+
+    def _uninstall(self, title) -> Outcome:
+        """Our addon goes into an almost empty database, and goes again without a trace."""
+        log, database, cluster = LOGS / "t_uninstall.log", "t_uninstall", self.odoo.cluster
+        self.odoo.clone(templates.name(self.odoo, "nochart"), database)
+        before = {row[0] for row in cluster.sql(SCHEMA, database)}
+        arguments = ["-d", database, "-i", config.ADDON, "--stop-after-init", "--no-http"]
+        if self._odoo(log, *arguments):
+            return failure(title, "Installing failed:\n" + "\n".join(tail(log, 40)))
+        try:
+            command = self.odoo.script("uninstall.py", database, config.ADDON)
+            run(command, log, env=self.odoo.environment())
+        except subprocess.CalledProcessError:
+            return failure(title, "Uninstalling failed:\n" + "\n".join(tail(log, 40)))
+        left = sorted({row[0] for row in cluster.sql(SCHEMA, database)} - before)
+        outcome = Outcome(title, passed=2)
+        if left:
+            outcome = Outcome(title, passed=1, failed=1)
+            outcome.details.append("Uninstalling leaves these behind:\n  " + "\n  ".join(left))
+        return self._with_log_check(outcome, log)
+
+    # --- help --------------------------------------------------------------
+
+    def _odoo(self, log, *arguments) -> int:
+        try:
+            self.odoo.run(log, *arguments)
+        except subprocess.CalledProcessError as error:
+            return error.returncode
+        return 0
+
+    def _with_log_check(self, outcome: Outcome, log) -> Outcome:
+        """One more check: the log holds no warning or error of its own."""
+        kept = log.with_suffix(".checked.log")
+        kept.write_text(odoo_log.without_test_results(log.read_text(errors="replace")))
+        program = python_env.ensure("lint") / "bin" / "checklog-odoo"
+        done = subprocess.run(
+            [program, "-c", CHECKLOG, kept], capture_output=True, text=True, check=False
+        )
+        if done.returncode == 0:
+            outcome.passed += 1
+        else:
+            outcome.failed += 1
+            text = re.sub(r"(?s)^.*?errors that caused failure", "", done.stdout + done.stderr)
+            outcome.details.append(f"Warnings or errors in {log}{text}")
+        return outcome
+
+
+def run_part(odoo: Odoo, tags: str | None, done):
+    if not (config.PROJECT / config.ADDON / "__manifest__.py").exists():
+        done(failure("Odoo tests", f"There is no addon in {config.PROJECT / config.ADDON}."))
+        return
+    kinds = ["plain", "demo", "nochart"]
+    if tags:
+        kinds = ["demo" if DEMO_TAG in tags else "plain"]
+    names = [templates.ensure(odoo, kind) for kind in kinds]
+    if not tags:
+        templates.drop_others(odoo, names)
+    parts = OdooTests(odoo, done)
+    if tags:
+        parts.tagged(tags)
+    else:
+        parts.everything()
+    say(f"  logs: {LOGS}")

@@ -1,0 +1,110 @@
+"""PostgreSQL's server, Chromium and wkhtmltopdf: the machine's or unpacked ones."""
+
+import glob
+import os
+import re
+import shutil
+from pathlib import Path
+
+from . import apt, config
+from .report import StepFailed
+
+FOLDER = config.CACHE / "programs"
+WRAPPERS = config.CACHE / "bin"
+CHROMIUM_NAMES = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
+
+
+def _library_path(root: Path) -> str:
+    """Library folders of an unpacked tree, for LD_LIBRARY_PATH."""
+    found = {str(Path(lib).parent) for lib in root.glob("**/*.so*")}
+    wanted = re.compile(r"/lib(/[^/]*-linux-gnu[^/]*)?(/(pulseaudio|blas|lapack|chromium))?$")
+    return os.pathsep.join(sorted(path for path in found if wanted.search(path)))
+
+
+def _wrap(name: str, binary: Path, root: Path, **variables: str) -> Path:
+    """Write a small script that starts an unpacked program with its libraries."""
+    WRAPPERS.mkdir(parents=True, exist_ok=True)
+    variables["LD_LIBRARY_PATH"] = _library_path(root)
+    if (root / "etc/fonts/fonts.conf").exists() and not Path("/etc/fonts/fonts.conf").exists():
+        variables["FONTCONFIG_FILE"] = str(_fonts_configuration(root))
+    lines = ["#!/bin/sh", *(f"export {key}='{value}'" for key, value in variables.items())]
+    lines.append(f"exec '{binary}' \"$@\"")
+    script = WRAPPERS / name
+    script.write_text("\n".join(lines) + "\n")
+    script.chmod(0o755)
+    return script
+
+
+def _fonts_configuration(root: Path) -> Path:
+    """A fontconfig file for fonts that lie in the unpacked tree."""
+    file = root / "fonts.conf"
+    file.write_text(
+        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">'
+        f"<fontconfig><dir>{root}/usr/share/fonts</dir><dir>/usr/share/fonts</dir>"
+        f"<cachedir>{config.CACHE}/fontconfig</cachedir></fontconfig>\n"
+    )
+    return file
+
+
+def postgresql() -> Path:
+    """Folder with initdb, pg_ctl and postgres (the newest version found)."""
+
+    def newest(root: str) -> Path | None:
+        found = glob.glob(f"{root}/usr/lib/postgresql/*/bin/postgres")
+        found.sort(key=lambda path: int(path.split("/")[-3]))
+        return Path(found[-1]).parent if found else None
+
+    on_path = shutil.which("postgres") and Path(shutil.which("postgres")).resolve().parent
+    here = newest("") or on_path
+    if here:
+        return here
+    root = FOLDER / "postgresql"
+    apt.ensure("PostgreSQL", root, lambda to: apt.with_dependencies(["postgresql"], to))
+    unpacked = newest(str(root))
+    if not unpacked:
+        raise StepFailed(f"No PostgreSQL server in {root}. Delete that folder and try again.")
+    return unpacked
+
+
+def postgresql_environment(binaries: Path) -> dict[str, str]:
+    """Libraries for a server that was unpacked into the cache."""
+    root = FOLDER / "postgresql"
+    if root in binaries.parents:
+        return {"LD_LIBRARY_PATH": _library_path(root)}
+    return {}
+
+
+def chromium() -> Path:
+    """Chromium's (or Chrome's) program."""
+    for name in CHROMIUM_NAMES:
+        if shutil.which(name):
+            return Path(shutil.which(name))
+    root = FOLDER / "chromium"
+    packages = ["chromium", "fontconfig-config", "fonts-dejavu-core"]
+    apt.ensure("Chromium", root, lambda to: apt.with_dependencies(packages, to))
+    return _wrap("chromium", root / "usr/lib/chromium/chromium", root)
+
+
+def wkhtmltopdf() -> Path:
+    """The program with which Odoo prints PDF."""
+    name = "wkhtmltopdf"
+    if shutil.which(name):
+        return Path(shutil.which(name))
+    root = FOLDER / name
+    packages = [name, "fontconfig-config", "fonts-dejavu-core"]
+    apt.ensure(name, root, lambda to: apt.with_dependencies(packages, to))
+    plugins = glob.glob(f"{root}/usr/lib/*/qt5/plugins") or glob.glob("/usr/lib/*/qt5/plugins")
+    variables = {"QT_QPA_PLATFORM": "offscreen"}
+    if plugins:
+        variables["QT_PLUGIN_PATH"] = plugins[0]
+    return _wrap(name, root / "usr/bin" / name, root, **variables)
+
+
+def git() -> Path:
+    """Git, which pre-commit needs to list files."""
+    if shutil.which("git"):
+        return Path(shutil.which("git"))
+    root = FOLDER / "git"
+    apt.ensure("git", root, lambda to: apt.with_dependencies(["git"], to))
+    variables = {"GIT_EXEC_PATH": f"{root}/usr/lib/git-core"}
+    return _wrap("git", root / "usr/bin/git", root, **variables)
