@@ -42,10 +42,10 @@ class ResCompany(models.Model):
             if company.ar_batch_threshold <= 0:
                 raise ValidationError(
                     self.env._(
-                        "%s is to process documents in the background above %s lines. Type 1 "
-                        "or more.",
-                        company.display_name,
-                        company.ar_batch_threshold,
+                        "%(company)s is to process documents in the background above %(count)s "
+                        "lines. Type 1 or more.",
+                        company=company.display_name,
+                        count=company.ar_batch_threshold,
                     )
                 )
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ ENVIRONMENTS = {
     "lint": ("Python packages for the linters", ["requirements-lint.txt"]),
 }
 DAY = 24 * 3600
+FINISHED = "finished"
 ADVICE = (
     "check that `python3 -m venv` works (Debian: the package python3-venv) and that "
     "pip can reach its package index."
@@ -30,35 +32,46 @@ def ensure(name: str) -> Path:
     requirements = [TOOLS / file for file in files]
     texts = [path.read_text() for path in requirements]
     prefix = f"python-{name}-"
-    folder = config.CACHE / (prefix + config.fingerprint(sys.version, *texts))
-    finished = folder / "finished"
-    if finished.exists():
-        finished.touch()
-        return folder
+    wanted = prefix + config.fingerprint(sys.version, *texts)
     waiting = "- another command is installing Python packages: waiting for it …"
-    with locked(config.CACHE / "python.lock", waiting):
-        if not finished.exists():
-            with step(title, ADVICE, LOG):
-                _install(folder, requirements)
-                finished.touch()
+    if not (folder := _finished(wanted)):
+        with locked(config.CACHE / "python.lock", waiting):
+            if not (folder := _finished(wanted)):
+                with step(title, ADVICE, LOG):
+                    folder = _install(wanted, requirements)
                 _drop_unused(prefix)
+    # Tells _drop_unused that it is still used.
+    (folder / FINISHED).touch()
     return folder
 
 
-def _drop_unused(prefix: str):
-    """Remove environments of older requirements; another command may still use one."""
-    for other in config.CACHE.glob(prefix + "*/finished"):
-        if time.time() - other.stat().st_mtime > DAY:
-            shutil.rmtree(other.parent, ignore_errors=True)
+def _finished(wanted: str) -> Path | None:
+    return next((file.parent for file in config.CACHE.glob(f"{wanted}*/{FINISHED}")), None)
 
 
-def _install(folder: Path, requirements: list[Path]):
-    shutil.rmtree(folder, ignore_errors=True)
+def _install(wanted: str, requirements: list[Path]) -> Path:
+    # A new name each time: what a killed attempt started may still be writing
+    # into its own folder.
+    folder = Path(tempfile.mkdtemp(prefix=f"{wanted}-", dir=config.CACHE))
+    folder.chmod(0o755)
     run([sys.executable, "-m", "venv", folder], LOG)
     command = [folder / "bin" / "pip", "install", "--no-input"]
     for path in requirements:
         command += ["-r", path]
     run(command, LOG)
+    (folder / FINISHED).touch()
+    return folder
+
+
+def _drop_unused(prefix: str):
+    """Remove what nobody used for a day, and what was never finished.
+
+    Another command may be using an environment of older requirements.
+    """
+    for other in config.CACHE.glob(prefix + "*"):
+        finished = other / FINISHED
+        if not finished.exists() or time.time() - finished.stat().st_mtime > DAY:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def path_with(folder: Path) -> dict[str, str]:

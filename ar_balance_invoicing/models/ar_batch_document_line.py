@@ -1,0 +1,45 @@
+from odoo import fields, models
+
+
+class ArBatchDocumentLine(models.AbstractModel):
+    """A line of a batch document: one piece of work with its outcome.
+
+    A concrete model adds ``document_id``, indexed, deleted with its document.
+    """
+
+    _name = "ar.batch.document.line"
+    _description = "Batch Document Line"
+    _order = "id"
+
+    state = fields.Selection(
+        [
+            ("todo", "To do"),
+            ("done", "Done"),
+            ("failed", "Failed"),
+            ("skipped", "Left out"),
+            ("undo", "To undo"),
+            ("undone", "Undone"),
+        ],
+        default="todo",
+        required=True,
+        readonly=True,
+        copy=False,
+    )
+    reason = fields.Char(
+        readonly=True, copy=False, help="Why the line failed, was left out or stays as it is."
+    )
+
+    def _mark_done(self, **values):
+        self.write({"state": "done", "reason": False, **values})
+
+    def _mark_failed(self, reason):
+        """Set the lines aside with a sentence that says what is wrong with them.
+
+        What could not be taken back is still done.
+        """
+        undoing = self.filtered(lambda line: line.state == "undo")
+        undoing.write({"state": "done", "reason": reason})
+        (self - undoing).write({"state": "failed", "reason": reason})
+
+    def _mark_skipped(self, reason):
+        self.write({"state": "skipped", "reason": reason})

@@ -1,0 +1,163 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class ArBillingService(models.Model):
+    """A recurring charge of a customer, billed once in each period it is active in."""
+
+    _name = "ar.billing.service"
+    _inherit = ["analytic.mixin"]
+    _description = "Billing Service"
+    _order = "partner_id, sequence, id"
+    _check_company_auto = True
+
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+        domain="['|', ('is_company', '=', True), ('parent_id', '=', False)]",
+        help="Accounts belong to companies: a contact's service is its company's.",
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, index=True, default=lambda self: self.env.company
+    )
+    product_id = fields.Many2one(
+        "product.product",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+        domain="[('sale_ok', '=', True)]",
+    )
+    name = fields.Text(
+        string="Description",
+        compute="_compute_name",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+        help="Printed on the invoice, followed by the dates of the period.",
+    )
+    quantity = fields.Float(default=1, required=True, digits="Product Unit")
+    price_unit = fields.Float(
+        string="Price",
+        compute="_compute_price_unit",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+        min_display_digits="Product Price",
+        help="Price of one unit for a whole period, in the currency of the service.",
+    )
+    currency_id = fields.Many2one(
+        "res.currency",
+        compute="_compute_currency_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+    )
+    tax_ids = fields.Many2many(
+        "account.tax",
+        string="Taxes",
+        compute="_compute_tax_ids",
+        store=True,
+        readonly=False,
+        precompute=True,
+        check_company=True,
+        domain="[('type_tax_use', '=', 'sale')]",
+        context={"active_test": False},
+        help="Before the customer's fiscal position, which is applied when billing.",
+    )
+    date_from = fields.Date(
+        string="From", required=True, default=lambda self: fields.Date.context_today(self)
+    )
+    date_to = fields.Date(string="To", help="Last day of the service. Empty: until further notice.")
+    prorate = fields.Boolean(
+        default=True,
+        help="A period in which the service begins or ends is charged by the day. "
+        "Otherwise it is charged in full.",
+    )
+
+    # ------------------------------------------------------------------
+    # Defaults from the product
+    # ------------------------------------------------------------------
+
+    @api.depends("company_id")
+    def _compute_currency_id(self):
+        for service in self:
+            service.currency_id = service.company_id.currency_id
+
+    @api.depends("product_id")
+    def _compute_name(self):
+        for service in self:
+            lang = service.partner_id.lang or self.env.lang
+            product = service.product_id.with_context(lang=lang)
+            if product:
+                service.name = product.get_product_multiline_description_sale()
+
+    @api.depends("product_id", "currency_id", "company_id")
+    def _compute_price_unit(self):
+        today = fields.Date.context_today(self)
+        for service in self:
+            product, company = service.product_id, service.company_id
+            if not (product and company):
+                service.price_unit = service.price_unit
+                continue
+            service.price_unit = product.with_company(company)._get_tax_included_unit_price(
+                company, service.currency_id or company.currency_id, today, "sale"
+            )
+
+    @api.depends("product_id", "company_id")
+    def _compute_tax_ids(self):
+        sources = self.env["ar.charge.source"]
+        for service in self:
+            service.tax_ids = sources._get_product_taxes(service.product_id, service.company_id)
+
+    # ------------------------------------------------------------------
+    # Constraints
+    # ------------------------------------------------------------------
+
+    @api.constrains("date_from", "date_to")
+    def _check_dates(self):
+        for service in self:
+            if service.date_to and service.date_to < service.date_from:
+                raise ValidationError(
+                    self.env._(
+                        "The service “%(service)s” of %(customer)s ends on %(date_to)s, before "
+                        "it begins on %(date_from)s. Choose a later end, or none.",
+                        service=service.display_name,
+                        customer=service.partner_id.display_name,
+                        date_to=fields.Date.to_string(service.date_to),
+                        date_from=fields.Date.to_string(service.date_from),
+                    )
+                )
+
+    # ------------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------------
+
+    @api.depends("name")
+    def _compute_display_name(self):
+        for service in self:
+            service.display_name = (service.name or "").split("\n", 1)[0]
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._normalize(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._normalize(vals))
+
+    @api.model
+    def _normalize(self, vals):
+        """Give a service to the commercial entity, which is what has an account."""
+        if not vals.get("partner_id"):
+            return vals
+        partner = self.env["res.partner"].sudo().browse(vals["partner_id"])
+        return {**vals, "partner_id": partner.commercial_partner_id.id}

@@ -1,0 +1,96 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class ArCreateInvoices(models.TransientModel):
+    """First window of Create Invoices: for whom, and for which period."""
+
+    _name = "ar.create.invoices"
+    _description = "Create Invoices"
+
+    company_id = fields.Many2one("res.company", default=lambda self: self.env.company)
+    profile_id = fields.Many2one(
+        "ar.billing.profile",
+        string="Billing Profile",
+        required=True,
+        default=lambda self: self._default_profile(),
+        domain="[('company_id', '=', company_id)]",
+    )
+    period_id = fields.Many2one(
+        "ar.billing.period",
+        string="Billing Period",
+        required=True,
+        compute="_compute_period_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        domain="[('profile_id', '=', profile_id)]",
+    )
+    more_profile_ids = fields.Many2many(
+        "ar.billing.profile",
+        string="Further Profiles",
+        domain="[('company_id', '=', company_id), ('id', '!=', profile_id)]",
+        help="Billed one after another, each for its own period that holds the first day "
+        "of the period chosen above.",
+    )
+
+    @api.model
+    def _default_profile(self):
+        profiles = self.env["ar.billing.profile"].search(
+            [("company_id", "=", self.env.company.id)], limit=2
+        )
+        return profiles if len(profiles) == 1 else profiles.browse()
+
+    @api.depends("profile_id")
+    def _compute_period_id(self):
+        for wizard in self:
+            if wizard.period_id.profile_id != wizard.profile_id:
+                wizard.period_id = wizard._get_period(
+                    wizard.profile_id, fields.Date.context_today(wizard)
+                )
+
+    @api.model
+    def _get_period(self, profile, day):
+        return self.env["ar.billing.period"].search(
+            [
+                ("profile_id", "=", profile.id),
+                ("date_from", "<=", day),
+                ("date_to", ">=", day),
+            ],
+            limit=1,
+        )
+
+    def action_list_customers(self):
+        """List the customers with what each would be billed and what each owes."""
+        self.ensure_one()
+        runs = self.env["ar.billing.run"]
+        for period in self._get_periods():
+            runs |= runs._create_for_period(period)
+        action = runs[:1].action_view_lines()
+        if len(runs) > 1:
+            action["domain"] = [("document_id", "in", runs.ids)]
+            action["context"] = {
+                "ar_billing_run_id": runs.ids,
+                "search_default_group_by_run": 1,
+            }
+        return action
+
+    def _get_periods(self):
+        """The chosen period, then those of further profiles that hold its first day."""
+        periods = self.period_id
+        self.more_profile_ids._make_periods(
+            until=self.period_id.date_to, since=self.period_id.date_from
+        )
+        for profile in self.more_profile_ids:
+            period = self._get_period(profile, self.period_id.date_from)
+            if not period:
+                raise UserError(
+                    self.env._(
+                        "%(profile)s has no billing period that holds %(day)s. Make its "
+                        "periods first.",
+                        profile=profile.display_name,
+                        day=fields.Date.to_string(self.period_id.date_from),
+                    )
+                )
+            periods |= period
+        return periods

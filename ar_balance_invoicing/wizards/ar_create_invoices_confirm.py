@@ -1,0 +1,128 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class ArCreateInvoicesConfirm(models.TransientModel):
+    """The pop-up of Create Invoices: date and options, then Confirm."""
+
+    _name = "ar.create.invoices.confirm"
+    _description = "Confirm Create Invoices"
+
+    run_ids = fields.Many2many("ar.billing.run", required=True)
+    line_ids = fields.Many2many("ar.billing.run.line", string="Ticked")
+    all_lines = fields.Boolean(default=True)
+    customer_count = fields.Integer(compute="_compute_customer_count", string="Customers")
+    period_names = fields.Char(compute="_compute_period_names", string="Billing Period")
+    invoice_date = fields.Date(
+        required=True,
+        compute="_compute_options",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="One date for all invoices of this run.",
+    )
+    skip_zero = fields.Boolean(
+        string="Do not generate $0 invoices",
+        compute="_compute_options",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Leave this off to get an invoice for customers who have nothing new to be "
+        "billed but still owe.",
+    )
+    zero_note = fields.Char(compute="_compute_zero_note")
+    has_late_fees = fields.Boolean(compute="_compute_has_late_fees")
+    late_fees = fields.Boolean(
+        string="Charge late fees",
+        compute="_compute_options",
+        store=True,
+        readonly=False,
+        precompute=True,
+    )
+    note = fields.Html(string="Note on the Invoices")
+
+    @api.depends("run_ids")
+    def _compute_options(self):
+        for wizard in self:
+            runs = wizard.run_ids
+            wizard.invoice_date = runs[:1].invoice_date
+            wizard.skip_zero = bool(runs) and all(
+                run.profile_id._get_zero_policy() == "skip_zero" for run in runs
+            )
+            wizard.late_fees = True
+
+    @api.depends("run_ids")
+    def _compute_has_late_fees(self):
+        for wizard in self:
+            wizard.has_late_fees = any(
+                profile.late_fee_fixed or profile.late_fee_percent
+                for profile in wizard.run_ids.profile_id
+            )
+
+    @api.depends("run_ids", "line_ids", "all_lines", "skip_zero")
+    def _compute_customer_count(self):
+        for wizard in self:
+            lines = wizard._get_lines()
+            wizard.customer_count = len(lines.partner_id)
+
+    @api.depends("run_ids")
+    def _compute_period_names(self):
+        for wizard in self:
+            wizard.period_names = ", ".join(
+                f"{run.profile_id.name}: {run.period_id.display_name}" for run in wizard.run_ids
+            )
+
+    @api.depends("run_ids", "skip_zero")
+    def _compute_zero_note(self):
+        for wizard in self:
+            policies = {wizard._get_zero_policy(run) for run in wizard.run_ids}
+            texts = {
+                "create": self.env._("Everyone gets an invoice, also of $0."),
+                "skip_settled": self.env._(
+                    "Customers with neither charge nor balance get none (by profile)."
+                ),
+                "skip_zero": self.env._("Customers with nothing to bill get none."),
+            }
+            wizard.zero_note = " ".join(texts[policy] for policy in sorted(policies))
+
+    def _get_zero_policy(self, run):
+        """The switch decides; left off, the profile's policy, which may be milder."""
+        if self.skip_zero:
+            return "skip_zero"
+        policy = run.profile_id._get_zero_policy()
+        return "create" if policy == "skip_zero" else policy
+
+    def _get_lines(self):
+        lines = self.run_ids.line_ids if self.all_lines else self.line_ids
+        return lines.filtered(lambda line: line.state == "todo")
+
+    def action_confirm(self):
+        """Make the invoices; then the Invoices list, or the progress of long runs.
+
+        :raise UserError: when no customer is ticked or the run was confirmed already.
+        """
+        self.ensure_one()
+        if not self.run_ids:
+            raise UserError(self.env._("Choose a billing profile and a period first."))
+        ticked = {(line.document_id, line.partner_id, line.currency_id) for line in self.line_ids}
+        for run in self.run_ids:
+            run._check_startable()
+            run._set_options(
+                self.invoice_date, self._get_zero_policy(run), self.late_fees, self.note
+            )
+            if not self.all_lines:
+                run._keep_lines(
+                    run.line_ids.filtered(
+                        lambda line: (line.document_id, line.partner_id, line.currency_id) in ticked
+                    )
+                )
+            run._start()
+        return self._get_result_action()
+
+    def _get_result_action(self):
+        if len(self.run_ids) == 1:
+            return self.run_ids.action_view_result()
+        action = self.run_ids[0].action_view_invoices()
+        action["domain"] = [("billing_run_id", "in", self.run_ids.ids)]
+        action["display_name"] = self.env._("Invoices of %s billing runs", len(self.run_ids))
+        return action
