@@ -53,6 +53,7 @@ class ArDemo(models.AbstractModel):
         documents["cancelled"].button_cancel()
         self._match(customers, posted)
         self._block_disputed(customers, documents["invoice"])
+        self._set_up_billing(customers)
 
     # ------------------------------------------------------------------
     # Customers
@@ -123,18 +124,7 @@ class ArDemo(models.AbstractModel):
         if account.cancelled:
             line = self._prepare_line("cart_extra", quantity=2)
             documents.append(("cancelled", self._prepare_move(customer, today, [line])))
-        if account.draft:
-            documents.append(("draft", self._prepare_draft(key, customer, today)))
         return documents
-
-    def _prepare_draft(self, key, customer, today):
-        """This month's draft: the service, or only the reminder of what is owed."""
-        account = ACCOUNTS[key]
-        if account.draft == "service":
-            lines = self._prepare_service_lines(key, account, today.replace(day=1))
-        else:
-            lines = [self._prepare_zero_line(today)]
-        return self._prepare_move(customer, today, lines)
 
     def _prepare_move(self, customer, date, lines, move_type="out_invoice"):
         """Values of a document, addressed to the billing contact if there is one."""
@@ -167,14 +157,6 @@ class ArDemo(models.AbstractModel):
             "name": name,
             "quantity": quantity,
             "price_unit": product.list_price if price is None else price,
-        }
-
-    def _prepare_zero_line(self, today):
-        return {
-            "name": f"No service in {today:%B %Y}: statement of your account",
-            "quantity": 1,
-            "price_unit": 0,
-            "tax_ids": [Command.clear()],
         }
 
     # ------------------------------------------------------------------
@@ -264,3 +246,38 @@ class ArDemo(models.AbstractModel):
                 theirs = by_customer[customer].sorted("invoice_date")
                 unpaid = theirs.filtered(lambda move: move.payment_state == "not_paid")
                 unpaid[:1].action_toggle_block_payment()
+
+    # ------------------------------------------------------------------
+    # Billing
+    # ------------------------------------------------------------------
+
+    def _set_up_billing(self, customers):
+        """This month is left to Create Invoices: everybody's profile, and the services."""
+        profile = self.env.ref(f"{MODULE}.billing_profile_monthly")
+        profile._make_periods()
+        self.env["res.partner"].union(*customers.values()).billing_profile_id = profile
+        self.env["ar.billing.service"].create(
+            [
+                self._prepare_service(key, customer)
+                for key, customer in customers.items()
+                if ACCOUNTS[key].billed
+            ]
+        )
+        on_hold = self.env["res.partner"].union(
+            *(customer for key, customer in customers.items() if ACCOUNTS[key].disputed)
+        )
+        on_hold[:1].write({"billing_hold": True, "billing_hold_reason": "Disputed invoice"})
+
+    def _prepare_service(self, key, customer):
+        account = ACCOUNTS[key]
+        product = self._get_product(account.service)
+        today = fields.Date.context_today(self)
+        return {
+            "partner_id": customer.id,
+            "product_id": product.id,
+            "name": product.name,
+            "quantity": account.quantity,
+            "price_unit": product.list_price,
+            "currency_id": self._get_currency(customer).id,
+            "date_from": today.replace(day=1) - relativedelta(months=account.first),
+        }

@@ -7,6 +7,8 @@ from . import (
     ar_billing_profile,
     ar_billing_run,
     ar_billing_run_line,
+    ar_billing_period_runs,
+    ar_billing_profile_runs,
     ar_billing_service,
     ar_charge_source,
     ar_charge_source_late_fee,

@@ -148,7 +148,6 @@ class ArBillingProfile(models.Model):
     )
     late_fee_product_id = fields.Many2one(
         "product.product",
-        string="Late Fee Product",
         check_company=True,
         domain="[('sale_ok', '=', True)]",
         ondelete="restrict",

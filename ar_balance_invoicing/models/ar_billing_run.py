@@ -128,12 +128,17 @@ class ArBillingRun(models.Model):
         )
         charges = self._get_charges(customers.filtered(lambda c: c.active and not c.billing_hold))
         billed = self._get_billed_invoices(customers)
+        failures = self._get_known_failures()
         vals_list = []
         for customer in customers:
             balance = balances.get((customer.id, None), [0])[0]
             vals_list += self._prepare_candidates(
                 customer, balance, charges[customer.id], billed[customer.id]
             )
+        for vals in vals_list:
+            known = failures.get((vals["partner_id"], vals["currency_id"]))
+            if vals["state"] == "todo" and known:
+                vals["reason"] = self.env._("Failed last time: %s", known)
         self.env["ar.billing.run.line"].create(vals_list)
         self.line_ids._compute_amounts()
         self._apply_zero_policy()
@@ -161,6 +166,13 @@ class ArBillingRun(models.Model):
         for invoice in invoices:
             billed[invoice.commercial_partner_id.id][invoice.currency_id.id] = invoice
         return billed
+
+    def _get_known_failures(self):
+        """``{(customer id, currency id): reason}`` of earlier runs of this period."""
+        lines = self.env["ar.billing.run.line"].search(
+            [("period_id", "=", self.period_id.id), ("state", "=", "failed")], order="id"
+        )
+        return {(line.partner_id.id, line.currency_id.id): line.reason for line in lines}
 
     def _prepare_candidates(self, customer, balance, charges, billed):
         """Values of a customer's lines: one per currency, or one without any charge."""

@@ -224,9 +224,11 @@ class ArBillingRunLine(models.Model):
         """The customer's contact for invoices."""
         customer = self.partner_id
         address = customer.address_get(["invoice"])["invoice"]
-        # Not by browse, so that all customers and contacts are read together.
-        known = (customer | customer.child_ids).filtered(lambda contact: contact.id == address)
-        return known or customer.browse(address)
+        if address == customer.id:
+            return customer
+        # Not by browse, so that the contacts of all customers are read together.
+        contacts = (contact for contact in customer.child_ids if contact.id == address)
+        return next(contacts, customer.browse(address))
 
     def _get_fiscal_positions(self):
         """``{line: fiscal position}``; core is asked once for customers who are alike."""

@@ -171,9 +171,7 @@ class TestProration(BaseCase):
         self.assertEqual(round_half_up(amount, Decimal("0.01")), expected)
 
     def test_the_example_of_the_manual(self):
-        self.assertEqual(
-            prorated_amount(Decimal("100"), 10, 31, Decimal("0.01")), Decimal("32.26")
-        )
+        self.assertEqual(prorated_amount(Decimal("100"), 10, 31, Decimal("0.01")), Decimal("32.26"))
         self.assertEqual(prorated_amount(Decimal("0.05"), 1, 2, Decimal("0.01")), Decimal("0.03"))
 
     def test_days_that_are_not_there(self):

@@ -127,7 +127,9 @@ class TestBillingPeriods(ProfileCommon):
         profile = self._make_profile()
         profile.period_ids.unlink()
         with self.enter_registry_test_mode():
-            self.env.ref("ar_balance_invoicing.ir_cron_make_billing_periods").method_direct_trigger()
+            self.env.ref(
+                "ar_balance_invoicing.ir_cron_make_billing_periods"
+            ).method_direct_trigger()
         self.assertEqual(len(profile.period_ids), 13)
 
     @mute_logger("odoo.sql_db")
@@ -171,9 +173,7 @@ class TestBillingPeriods(ProfileCommon):
             names(cadence_unit="week", anchor_date=date(2026, 1, 5)),
             "W 42 2026 (Oct 12 – Oct 18)",
         )
-        self.assertEqual(
-            names(cadence_unit="half_year"), "Jul 1 – Dec 31, 2026"
-        )
+        self.assertEqual(names(cadence_unit="half_year"), "Jul 1 – Dec 31, 2026")
 
     def test_periods_are_found_by_their_names(self):
         profile = self._make_profile()
@@ -279,7 +279,7 @@ class TestBillingPeriods(ProfileCommon):
         ):
             with self.assertRaisesRegex(UserError, "has billing runs or invoices for Oct 2026"):
                 profile.write(values)
-        with self.assertRaisesRegex(UserError, "Oct 2026 of “Monthly” has billing runs or .* dates stay"):
+        with self.assertRaisesRegex(UserError, "has billing runs or invoices. Its dates stay"):
             period.date_to = date(2026, 10, 30)
         with self.assertRaisesRegex(UserError, "has billing runs or invoices. Delete those"):
             period.unlink()
@@ -338,9 +338,7 @@ class TestBillingPeriods(ProfileCommon):
         self.assertTrue(profile.period_ids)
         self.assertEqual(profile.period_count, len(profile.period_ids))
         action = profile.action_make_periods()
-        self.assertEqual(
-            self.env["ar.billing.period"].search(action["domain"]), profile.period_ids
-        )
+        self.assertEqual(self.env["ar.billing.period"].search(action["domain"]), profile.period_ids)
 
 
 @tagged("post_install", "-at_install")
@@ -377,9 +375,7 @@ class TestBillingCustomers(ProfileCommon):
         self.assertFalse(zoe.with_company(self.branch).billing_profile_id)
         # Whatever company the user is in.
         self.assertEqual(self.weekly._get_customers(), zoe)
-        self.assertEqual(
-            self.weekly.with_company(self.company)._get_customers().ids, zoe.ids
-        )
+        self.assertEqual(self.weekly.with_company(self.company)._get_customers().ids, zoe.ids)
         self.assertIn(zoe, self.monthly.with_company(self.other)._get_customers())
         with self.assertRaises(UserError):
             zoe.billing_profile_id = self.weekly
@@ -454,9 +450,8 @@ class TestBillingCustomers(ProfileCommon):
     def test_filters_and_groups_of_the_customer_list(self):
         partners = self.env["res.partner"]
         mine = [("id", "in", self.customers.ids)]
-        self.assertEqual(partners.search([*mine, ("billing_profile_id", "!=", False)]).mapped("name"),
-            ["Adam Ltd", "Zoe's Bakery"],
-        )
+        found = partners.search([*mine, ("billing_profile_id", "!=", False)])
+        self.assertEqual(found.mapped("name"), ["Adam Ltd", "Zoe's Bakery"])
         groups = partners._read_group(mine, ["billing_profile_id"], ["__count"])
         self.assertEqual(dict(groups), {self.monthly: 2, self.env["ar.billing.profile"]: 1})
 

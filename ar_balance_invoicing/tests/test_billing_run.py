@@ -113,9 +113,11 @@ class TestBillingRun(BillingCommon):
         invoice.invalidate_recordset()
         self.assertEqual(invoice.account_balance, 0)
         self.assertEqual(invoice.previous_balance, 70, "printed as it was when confirmed")
-        html = self.env["ir.actions.report"]._render_qweb_html(
-            "account.report_invoice", invoice.ids
-        )[0].decode()
+        html = (
+            self.env["ir.actions.report"]
+            ._render_qweb_html("account.report_invoice", invoice.ids)[0]
+            .decode()
+        )
         self.assertIn("Previous balance", html)
         self.assertIn("70.00", html)
 
@@ -151,7 +153,9 @@ class TestBillingRun(BillingCommon):
 
     def test_the_pop_up(self):
         run = self._run()
-        action = run.line_ids.browse().with_context(ar_billing_run_id=run.id).action_create_invoices()
+        action = (
+            run.line_ids.browse().with_context(ar_billing_run_id=run.id).action_create_invoices()
+        )
         wizard = Form(self.env["ar.create.invoices.confirm"].with_context(**action["context"]))
         self.assertEqual(wizard.invoice_date, self.period.invoice_date)
         self.assertFalse(wizard.skip_zero, "off by default, so that balances are billed too")
@@ -252,7 +256,9 @@ class TestBillingRun(BillingCommon):
     # --- what goes wrong ----------------------------------------------------
 
     def test_bad_customers_are_listed_with_a_reason_and_the_others_are_billed(self):
-        no_account, no_income, archived = self._make_customers("No account", "No income", "Archived")
+        no_account, no_income, archived = self._make_customers(
+            "No account", "No income", "Archived"
+        )
         self._serve(no_account)
         no_account.property_account_receivable_id = False
         orphan = self.env["product.product"].create({"name": "Orphan", "type": "service"})

@@ -1,5 +1,6 @@
 from collections import defaultdict
 
+from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.service.model import get_public_method
 from odoo.tests import TransactionCase, tagged
@@ -61,6 +62,17 @@ class TestDemo(TransactionCase):
 
     def _customer(self, key):
         return self.env.ref(f"{MODULE}.partner_{key}")
+
+    def setUp(self):
+        super().setUp()
+        # The demo leaves this month to Create Invoices.
+        profile = self.env.ref(f"{MODULE}.billing_profile_monthly")
+        today = fields.Date.context_today(self.env.user)
+        period = profile.period_ids.filtered(lambda p: p.date_from <= today <= p.date_to)
+        self.run_of_month = self.env["ar.billing.run"].search([("period_id", "=", period.id)])
+        if not self.run_of_month:
+            self.run_of_month = self.env["ar.billing.run"]._create_for_period(period)
+            self.run_of_month.action_create_invoices()
 
     # --- something everywhere -----------------------------------------------
 

@@ -3,11 +3,11 @@
 from odoo import Command
 from odoo.tests import HttpCase, new_test_user, tagged
 
-from .common import BalanceCommon
+from .billing_common import BillingCommon
 
 
 @tagged("post_install", "-at_install")
-class TestTours(BalanceCommon, HttpCase):
+class TestTours(BillingCommon, HttpCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -34,3 +34,19 @@ class TestTours(BalanceCommon, HttpCase):
         )
         self.assertEqual(sum(old.mapped("amount_residual")), 280)
         self.start_tour("/odoo/customer-invoices?debug=0", "ar_invoice_balance", login="tour.clerk")
+
+    def test_create_account_balance_invoices(self):
+        """The seed page, in its order."""
+        self.profile.name = "Tour Monthly"
+        service, balance, _nothing = self._make_customers(
+            "Tour Service", "Tour Balance", "Tour Nothing"
+        )
+        self._serve(service)
+        self._invoice(balance, 70, days_ago=50)
+        self.start_tour(
+            "/odoo/action-ar_balance_invoicing.ar_create_invoices_action",
+            "ar_create_invoices",
+            login="tour.clerk",
+        )
+        invoices = self.env["account.move"].search([("billing_period_id", "=", self.period.id)])
+        self.assertEqual(invoices.partner_id, service | balance)

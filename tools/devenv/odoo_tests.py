@@ -33,6 +33,8 @@ UNION SELECT 'cron ' || cron_name FROM ir_cron
 UNION SELECT 'external id ' || module || '.' || name FROM ir_model_data
     -- Odoo itself forgets these: other modules' marks on a model with a chatter.
     WHERE NOT (module != '{ADDON}' AND name LIKE 'model\\_inherit\\_\\_%')
+    -- Documents keep their customers and products, whoever made these.
+    AND model NOT IN ('res.partner', 'product.product', 'product.template')
 """.replace("{ADDON}", config.ADDON)
 
 
@@ -101,10 +103,14 @@ class OdooTests:
             return failure(title, "Installing failed:\n" + "\n".join(tail(log, 40)))
         outcome = self._uninstall(title, "nochart", database, log)
         outcome.passed += 1
-        return outcome
+        return self._with_log_check(outcome, log)
 
     def _uninstall(self, title, kind, database, log=None) -> Outcome:
-        """Uninstalling takes away all that the template does not have."""
+        """Uninstalling takes away all that the template does not have.
+
+        The log is not checked here: for each demo customer with an invoice Odoo
+        writes an error before it decides to leave that customer alone.
+        """
         log = log or LOGS / f"{database}_uninstall.log"
         sql = self.odoo.cluster.sql
         try:
@@ -117,7 +123,7 @@ class OdooTests:
         outcome = Outcome(title, passed=1)
         if left:
             outcome = failure(title, "Uninstalling leaves these behind:\n  " + "\n  ".join(left))
-        return self._with_log_check(outcome, log)
+        return outcome
 
     # --- help --------------------------------------------------------------
 

@@ -1,13 +1,16 @@
-"""Print what the demo database's customers owe: demo_report.py DATABASE."""
+"""Bill the demo company's current period and print it: demo_report.py DATABASE.
+
+What was billed already is printed as it is; nothing is made twice.
+"""
 
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 
-from odoo import SUPERUSER_ID, api
+from odoo import SUPERUSER_ID, api, fields
 from odoo.modules.registry import Registry
 from odoo.tools import config, formatLang
 
-DOCUMENTS = [("move_type", "in", ("out_invoice", "out_refund")), ("state", "=", "posted")]
+PROFILE = "ar_balance_invoicing.billing_profile_monthly"
 AMOUNTS = (
     "account_not_due",
     "account_aged_30",
@@ -33,41 +36,50 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
     )
 
 
-def class_table(env, money) -> str:
-    """Documents by what their customer's account owes."""
-    numbers, invoiced, customers = Counter(), Counter(), defaultdict(set)
-    moves = env["account.move"].search(DOCUMENTS)
-    owed = {}
-    for move in moves:
-        numbers[move.balance_class] += 1
-        invoiced[move.balance_class] += move.amount_residual_signed
-        customer = move.commercial_partner_id
-        customers[move.balance_class].add(customer)
-        owed[customer] = move.account_balance
-    field = env["account.move"]._fields["balance_class"]
+def bill(env):
+    """The billing run of today's period, made now if there is none."""
+    profile = env.ref(PROFILE)
+    profile._make_periods()
+    today = fields.Date.context_today(env.user)
+    period = profile.period_ids.filtered(lambda p: p.date_from <= today <= p.date_to)
+    runs = env["ar.billing.run"]
+    run = runs.search([("period_id", "=", period.id), ("state", "in", ("done", "failed"))], limit=1)
+    if not run:
+        run = runs._create_for_period(period)
+        run.action_create_invoices()
+    return run
+
+
+def class_table(env, money, run) -> str:
+    """The customers of the run by balance class: how many, billed what, owing what."""
+    number, made, invoiced, owed = Counter(), Counter(), Counter(), Counter()
+    seen = set()
+    for line in run.line_ids:
+        name = line.balance_class
+        invoice = line.move_id
+        if line.partner_id not in seen:
+            # Once, also when a customer gets an invoice in each of two currencies.
+            seen.add(line.partner_id)
+            number[name] += 1
+            owed[name] += line.account_balance
+        if line.state == "done":
+            made[name] += 1
+            invoiced[name] += invoice.amount_total_signed
+    labels = line._fields["balance_class"]._description_selection(env)
     rows = [
-        [
-            label,
-            str(numbers[key]),
-            money(invoiced[key]),
-            str(len(customers[key])),
-            # A customer counts once, however many documents it has.
-            money(sum(owed[customer] for customer in customers[key])),
-        ]
-        for key, label in field._description_selection(env)
-        if numbers[key]
+        [label, str(number[key]), str(made[key]), money(invoiced[key]), money(owed[key])]
+        for key, label in labels
+        if number[key]
     ]
-    rows.append(
-        [
-            "all",
-            str(len(moves)),
-            money(sum(invoiced.values())),
-            str(len(owed)),
-            money(sum(owed.values())),
-        ]
-    )
-    headings = ["Documents by class", "number", "invoice balance", "customers", "account balance"]
+    totals = [sum(counter.values()) for counter in (number, made, invoiced, owed)]
+    rows.append(["all", str(totals[0]), str(totals[1]), money(totals[2]), money(totals[3])])
+    headings = ["Balance class", "customers", "invoices", "invoiced", "account balance"]
     return table(headings, rows)
+
+
+def left_out(run) -> str:
+    lines = run.line_ids.filtered(lambda line: line.state in ("skipped", "failed"))
+    return "\n".join(f"  not billed: {line.partner_id.name}: {line.reason}" for line in lines)
 
 
 def aging_table(env, money) -> str:
@@ -92,7 +104,11 @@ def main(database: str):
             return text.replace("\xa0", " ")
 
         print(f"Company: {env.company.display_name}\n")
-        print(class_table(env, money))
+        run = bill(env)
+        cursor.commit()
+        print(f"{run.display_name}: {run.invoice_count} draft invoices")
+        print(class_table(env, money, run))
+        print(left_out(run))
         print()
         print(aging_table(env, money))
 

@@ -1,53 +1,5 @@
 import {registry} from "@web/core/registry";
-
-const INPUT = ".o_searchview_input";
-
-function rowsAre(...names) {
-    return {
-        content: `Exactly these customers are listed: ${names.join(", ") || "none"}`,
-        trigger: ".o_list_view",
-        run: async () => {
-            const listed = () =>
-                [...document.querySelectorAll(".o_data_row .o_list_char")]
-                    .map((cell) => cell.textContent.trim())
-                    .filter((text) => text.startsWith("Tour "))
-                    .sort();
-            const wanted = names.map((name) => `Tour ${name}`).sort();
-            for (let tries = 0; tries < 50; tries++) {
-                if (JSON.stringify(listed()) === JSON.stringify(wanted)) {
-                    return;
-                }
-                await new Promise((resolve) => setTimeout(resolve, 100));
-            }
-            throw new Error(`Listed are ${listed()}, wanted are ${wanted}`);
-        },
-    };
-}
-
-function typeAmount(label, amount) {
-    return [
-        {
-            content: `Type ${amount} into the search box`,
-            trigger: INPUT,
-            run: `edit ${amount}`,
-        },
-        {
-            content: `Search ${label}`,
-            trigger: `.o_searchview_autocomplete .dropdown-item:contains("${label}")`,
-            run: "click",
-        },
-        {
-            content: "The filter is on",
-            trigger: `.o_searchview_facet:contains("${label}")`,
-        },
-    ];
-}
-
-const removeFilters = () => ({
-    content: "Remove the last filter",
-    trigger: ".o_searchview_facet:last .o_facet_remove",
-    run: "click",
-});
+import {removeFilter, rowsAre, typeAmount} from "./tour_steps";
 
 registry.category("web_tour.tours").add("ar_invoice_balance", {
     steps: () => [
@@ -61,17 +13,17 @@ registry.category("web_tour.tours").add("ar_invoice_balance", {
         rowsAre("Balance", "Nothing", "Credit"),
         ...typeAmount("Account Balance =", "0"),
         rowsAre("Nothing"),
-        removeFilters(),
+        removeFilter(),
         ...typeAmount("Account Balance >", "0"),
         rowsAre("Balance"),
-        removeFilters(),
+        removeFilter(),
         ...typeAmount("Account Balance <", "0.01"),
         rowsAre("Nothing", "Credit"),
-        removeFilters(),
+        removeFilter(),
         ...typeAmount("Account Balance <", "1,000.50"),
         rowsAre("Balance", "Nothing", "Credit"),
-        removeFilters(),
-        removeFilters(),
+        removeFilter(),
+        removeFilter(),
         rowsAre("Owes", "Owes", "Balance", "Balance", "Nothing", "Credit"),
         {
             content: "Open the filters",

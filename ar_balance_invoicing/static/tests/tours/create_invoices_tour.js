@@ -1,0 +1,100 @@
+import {registry} from "@web/core/registry";
+import {removeFilter, rowsAre, typeAmount} from "./tour_steps";
+
+/**
+ * The seed "Create account balance invoices", step by step and in its order.
+ */
+registry.category("web_tour.tours").add("ar_create_invoices", {
+    steps: () => [
+        {
+            content: "Select the billing profile",
+            trigger: ".modal .o_field_widget[name=profile_id] input",
+            run: "edit Tour Monthly",
+        },
+        {
+            trigger: ".ui-autocomplete .ui-menu-item:contains(Tour Monthly)",
+            run: "click",
+        },
+        {
+            content: "The billing period of today is proposed",
+            trigger: ".modal .o_field_widget[name=period_id] input:not(:value(''))",
+        },
+        {
+            trigger: ".modal button[name=action_list_customers]",
+            run: "click",
+        },
+        {
+            content: "Preview: the customers with charge and account balance",
+            trigger: ".o_data_row:contains(Tour Service):contains(40.00)",
+        },
+        {
+            content: "Down to the lines",
+            trigger: ".o_data_row:contains(Tour Service) .o_data_cell[name=partner_id]",
+            run: "click",
+        },
+        {
+            trigger: ".o_form_view .o_field_widget[name=charge_ids] .o_data_row",
+        },
+        {
+            content: "Back to the list",
+            trigger: ".o_back_button, .breadcrumb-item:not(.active):last a",
+            run: "click",
+        },
+        {
+            content: "Select Create Invoices",
+            trigger: ".o_control_panel button[name=action_create_invoices]",
+            run: "click",
+        },
+        {
+            content: "Do not select 'Do not generate $0 invoices'",
+            trigger: ".modal .o_field_widget[name=skip_zero] input:not(:checked)",
+        },
+        {
+            content: "Select Confirm",
+            trigger: ".modal button[name=action_confirm]",
+            run: "click",
+        },
+        {
+            content: "The Invoices page has a column for the account balance",
+            trigger: "th[data-name=account_balance]:contains(Account Balance)",
+        },
+        rowsAre("Service", "Balance", "Nothing"),
+        {
+            content: "Filter out the true $0 invoices: Invoice Balance is equal to 0",
+            trigger: ".o_searchview_input",
+        },
+        ...typeAmount("Invoice Balance =", "0"),
+        rowsAre("Balance", "Nothing"),
+        ...typeAmount("Account Balance =", "0"),
+        rowsAre("Nothing"),
+        {
+            content: "Select those invoices",
+            trigger: ".o_list_view thead .o_list_record_selector input",
+            run: "click",
+        },
+        {
+            trigger: ".o_cp_action_menus .dropdown-toggle:contains(Actions)",
+            run: "click",
+        },
+        {
+            content: "Delete",
+            trigger: ".o-dropdown--menu .dropdown-item:contains(Delete)",
+            run: "click",
+        },
+        {
+            trigger:
+                ".modal-footer button.btn-danger, .modal-footer button.btn-primary",
+            run: "click",
+        },
+        {
+            trigger: "body:not(:has(.modal))",
+        },
+        removeFilter(),
+        rowsAre("Balance"),
+        ...typeAmount("Account Balance >", "0"),
+        rowsAre("Balance"),
+        removeFilter(),
+        removeFilter(),
+        rowsAre("Service", "Balance"),
+    ],
+});
