@@ -5,6 +5,7 @@ from . import (
     ar_billing_charge,
     ar_billing_period,
     ar_billing_profile,
+    ar_billing_profile_periods,
     ar_billing_run,
     ar_billing_run_line,
     ar_billing_period_runs,

@@ -36,12 +36,15 @@ class ArBillingCharge(models.Model):
         """Values of the invoice line; taxes as the fiscal position maps them."""
         self.ensure_one()
         taxes = fiscal_position.map_tax(self.tax_ids)
-        return {
+        vals = {
             "product_id": self.product_id.id,
             "name": self.name,
             "quantity": self.quantity,
             "price_unit": self.price_unit,
             "tax_ids": [fields.Command.set(taxes.ids)],
-            "analytic_distribution": self.analytic_distribution or False,
             "sequence": self.sequence,
         }
+        if self.analytic_distribution:
+            # Left out otherwise, so that core's distribution models apply.
+            vals["analytic_distribution"] = self.analytic_distribution
+        return vals

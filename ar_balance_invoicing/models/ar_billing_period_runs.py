@@ -27,10 +27,20 @@ class ArBillingPeriod(models.Model):
                 period.not_billed_count = len(customers - theirs)
 
     def _get_draft_run(self):
-        """The period's run that nobody has confirmed yet, with today's candidates."""
+        """The user's own unconfirmed run of the period, with today's candidates.
+
+        Not somebody else's, who may be ticking its lines at this moment.
+        """
         self.ensure_one()
         runs = self.env["ar.billing.run"]
-        run = runs.search([("period_id", "=", self.id), ("state", "=", "draft")], limit=1)
+        run = runs.search(
+            [
+                ("period_id", "=", self.id),
+                ("state", "=", "draft"),
+                ("user_id", "=", self.env.uid),
+            ],
+            limit=1,
+        )
         if not run:
             return runs._create_for_period(self)
         run._populate()

@@ -6,6 +6,7 @@ import psycopg2.errors
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import clean_context
+from odoo.tools.constants import GC_UNLINK_LIMIT
 
 
 class ArBillingRun(models.Model):
@@ -87,6 +88,13 @@ class ArBillingRun(models.Model):
                     )
                 )
 
+    @api.autovacuum
+    def _gc_unconfirmed(self):
+        """Lists of candidates that nobody confirmed within a week are of no use."""
+        week_ago = fields.Datetime.now() - timedelta(days=7)
+        domain = [("state", "=", "draft"), ("write_date", "<", week_ago)]
+        self.search(domain, limit=GC_UNLINK_LIMIT).unlink()
+
     # ------------------------------------------------------------------
     # Candidates
     # ------------------------------------------------------------------
@@ -140,7 +148,7 @@ class ArBillingRun(models.Model):
             if vals["state"] == "todo" and known:
                 vals["reason"] = self.env._("Failed last time: %s", known)
         self.env["ar.billing.run.line"].create(vals_list)
-        self.line_ids._compute_amounts()
+        self.line_ids._set_amounts()
         self._apply_zero_policy()
 
     def _get_charges(self, customers):
@@ -286,6 +294,17 @@ class ArBillingRun(models.Model):
         self._start()
         return self.action_view_result()
 
+    def _check_anybody_to_bill(self):
+        """Refuse a run that would do nothing, so that nobody takes it for done."""
+        if not any(line.state == "todo" for line in self.line_ids):
+            raise UserError(
+                self.env._(
+                    "%(run)s: nobody is left to bill. Everybody is billed already or left "
+                    "out; the list says why for each.",
+                    run=self.display_name,
+                )
+            )
+
     def _keep_lines(self, lines):
         """Only these lines are billed; the others are left out, as the user chose."""
         others = (self.line_ids - lines).filtered(lambda line: line.state == "todo")
@@ -306,23 +325,16 @@ class ArBillingRun(models.Model):
 
     @api.model
     def _cron_create_invoices(self):
-        """Scheduled action: bill the profiles marked so, when their day has come."""
+        """Scheduled action: bill the profiles marked so, when their day has come.
+
+        What a server missed while it was down is made up for, for a month.
+        """
         today = fields.Date.context_today(self)
         profiles = self.env["ar.billing.profile"].search([("auto_create", "=", True)])
         profiles._make_periods()
         for profile in profiles:
-            due = self.env["ar.billing.period"].search(
-                [
-                    ("profile_id", "=", profile.id),
-                    ("invoice_date", "<=", today + timedelta(days=profile.lead_days)),
-                    ("date_to", ">=", today),
-                ],
-                order="date_from",
-            )
-            done = self.search([("period_id", "in", due.ids), ("state", "!=", "cancelled")])
-            for period in due - done.period_id:
-                run = self._create_for_period(period)
-                run._launch_in_background()
+            for period in profile._get_periods_due(today):
+                self._create_for_period(period)._launch_in_background()
 
     def _add_note(self, invoices):
         """Print the run's note before the terms that the company prints anyway."""
@@ -352,7 +364,7 @@ class ArBillingRun(models.Model):
                     for number, charge in enumerate(fresh, 1)
                 ),
             ]
-        lines._compute_amounts()
+        lines._set_amounts()
         for line, vals in zip(lines, lines._prepare_invoices(), strict=True):
             problem = line._get_problem({})
             if problem:
@@ -417,7 +429,7 @@ class ArBillingRun(models.Model):
         )
         return {
             **action,
-            "display_name": self.display_name,
+            "display_name": f"{self.profile_id.name} · {self.period_id.display_name}",
             "domain": [("document_id", "=", self.id)],
             "context": {"ar_billing_run_id": self.id},
         }

@@ -63,10 +63,15 @@ class ArBillingRunLine(models.Model):
     # Amounts
     # ------------------------------------------------------------------
 
-    def _compute_amounts(self):
-        """Set charge, total and class from the charges (called when they are read)."""
+    def _set_amounts(self):
+        """Set charge, total and class: of the charges, or of the invoice there is."""
         positions = self._get_fiscal_positions()
         for line in self:
+            if line.state == "skipped" and line.move_id:
+                line.amount_charge = line.move_id.amount_untaxed
+                line.amount_total = line.move_id.amount_total
+                line.balance_class = line.move_id.balance_class
+                continue
             charge, total = line._get_totals(positions[line])
             line.amount_charge = charge
             line.amount_total = total

@@ -223,8 +223,28 @@ class TestBillingRun(BillingCommon):
         for line in second.line_ids:
             self.assertIn("Already billed", line.reason)
             self.assertTrue(line.move_id)
-        third = self._run()
+        third = self.period._get_draft_run()
         self.assertEqual(set(third.line_ids.mapped("state")), {"skipped"})
+        self.assertEqual(sum(third.line_ids.mapped("amount_total")), 92)
+        popup = self.env["ar.create.invoices.confirm"].create({"run_ids": [Command.set(third.ids)]})
+        with self.assertRaisesRegex(UserError, "nobody is left to bill"):
+            popup.action_confirm()
+
+    def test_not_billed_this_period(self):
+        hold, bad = self._make_customers("Hold", "Bad")
+        hold.billing_hold = True
+        bad.property_account_receivable_id = False
+        self._run().action_create_invoices()
+        self.assertEqual((self.period.billed_count, self.period.not_billed_count), (5, 2))
+        action = self.period.action_view_not_billed()
+        self.assertEqual(action["context"]["search_default_not_billed"], 1)
+        lines = self.env["ar.billing.run.line"].search([*action["domain"], ("move_id", "=", False)])
+        reasons = {line.partner_id: line.reason for line in lines}
+        self.assertEqual(set(reasons), {hold, bad})
+        self.assertIn("On billing hold", reasons[hold])
+        self.assertIn("receivable account", reasons[bad])
+        again = self.period.action_view_not_billed()
+        self.assertEqual(again["domain"], action["domain"], "looking makes no heap of runs")
 
     def test_a_started_run_cannot_be_started_again(self):
         run = self._run()
@@ -361,6 +381,18 @@ class TestBillingRun(BillingCommon):
         with self.assertRaisesRegex(UserError, "Only drafts"):
             invoice.action_regenerate()
 
+    def test_lists_that_nobody_confirmed_are_cleared_away(self):
+        old, young, billed = self._run(), self._run(), self._run()
+        billed.action_create_invoices()
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE ar_billing_run SET write_date = write_date - interval '8 days' WHERE id IN %s",
+            [(old.id, billed.id)],
+        )
+        self.env.invalidate_all()
+        self.env["ar.billing.run"]._gc_unconfirmed()
+        self.assertEqual((old | young | billed).exists(), young | billed)
+
     # --- late fees ----------------------------------------------------------
 
     def test_a_late_fee_is_charged_once_per_period_and_never_twice(self):
@@ -434,13 +466,24 @@ class TestBillingRun(BillingCommon):
         )
         customer = self._make_customers("Automatic customer", profile=profile)
         self._serve(customer)
+        draft = self._run(profile._get_periods_due(self.today))  # somebody had a look
         self.env["ar.billing.run"]._cron_create_invoices()
-        run = self.env["ar.billing.run"].search([("profile_id", "=", profile.id)])
+        run = self.env["ar.billing.run"].search([("profile_id", "=", profile.id)]) - draft
         self.assertEqual((len(run), run.state), (1, "queued"))
         self.env["ar.billing.run"]._cron_create_invoices()
         self.assertEqual(
-            self.env["ar.billing.run"].search_count([("profile_id", "=", profile.id)]), 1
+            self.env["ar.billing.run"].search_count([("profile_id", "=", profile.id)]), 2
         )
+
+    def test_a_day_that_the_server_slept_is_made_up_for(self):
+        profile = self._make_profile(
+            "Arrears", auto_create=True, billing_timing="arrears", anchor_date=self.today
+        )
+        self.assertFalse(profile._get_periods_due(self.today), "its day has not come")
+        period = profile.period_ids.filtered(lambda period: period.date_from == self.today)
+        day_after = period.date_to + timedelta(days=3)
+        self.assertEqual(profile._get_periods_due(day_after), period)
+        self.assertFalse(profile._get_periods_due(period.date_to - timedelta(days=1)))
 
     # --- rights -------------------------------------------------------------
 

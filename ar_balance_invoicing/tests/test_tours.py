@@ -1,6 +1,8 @@
 """The screens, walked in Chromium."""
 
-from odoo import Command
+import threading
+
+from odoo import SUPERUSER_ID, Command
 from odoo.tests import HttpCase, new_test_user, tagged
 
 from .billing_common import BillingCommon
@@ -50,3 +52,28 @@ class TestTours(BillingCommon, HttpCase):
         )
         invoices = self.env["account.move"].search([("billing_period_id", "=", self.period.id)])
         self.assertEqual(invoices.partner_id, service | balance)
+
+    def test_progress_is_live(self):
+        """A long run, worked off in the background while its form is open."""
+        self.company.ar_batch_threshold = 1
+        self._make_customers("Tour One", "Tour Two", "Tour Three")
+        run = self._run()
+        run.action_create_invoices()
+        self.assertEqual(run.state, "queued")
+        self.env.flush_all()
+        worker = threading.Timer(8, self._work_in_background)
+        worker.start()
+        self.start_tour(
+            f"/odoo/action-ar_balance_invoicing.ar_billing_run_action/{run.id}",
+            "ar_live_progress",
+            login="tour.clerk",
+        )
+        worker.join()
+        run.invalidate_recordset()
+        self.assertEqual((run.state, len(run.invoice_ids)), ("done", 3))
+
+    def _work_in_background(self):
+        """What a cron worker does, in a thread of its own while the browser looks on."""
+        with self.registry.cursor() as cr:
+            env = self.env(cr=cr, user=SUPERUSER_ID)
+            env["ar.batch.document"]._cron_work()

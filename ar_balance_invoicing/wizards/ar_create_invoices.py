@@ -65,7 +65,7 @@ class ArCreateInvoices(models.TransientModel):
         self.ensure_one()
         runs = self.env["ar.billing.run"]
         for period in self._get_periods():
-            runs |= runs._create_for_period(period)
+            runs |= period._get_draft_run()
         action = runs[:1].action_view_lines()
         if len(runs) > 1:
             action["domain"] = [("document_id", "in", runs.ids)]

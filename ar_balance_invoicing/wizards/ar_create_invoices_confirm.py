@@ -116,6 +116,10 @@ class ArCreateInvoicesConfirm(models.TransientModel):
                         lambda line: (line.document_id, line.partner_id, line.currency_id) in ticked
                     )
                 )
+        runs = self.run_ids.filtered(lambda run: any(line.state == "todo" for line in run.line_ids))
+        if not runs:
+            self.run_ids[0]._check_anybody_to_bill()
+        for run in runs:
             run._start()
         return self._get_result_action()
 
