@@ -3,10 +3,11 @@
 import argparse
 import os
 import signal
+import subprocess
 import sys
 
 from . import config
-from .report import StepFailed
+from .report import StepFailed, describe
 
 
 def _port(text: str) -> int:
@@ -75,14 +76,16 @@ def _terminated(number, _frame):
 
 
 def main(arguments: list[str]) -> int:
+    # A shell script's background job starts with Ctrl-C's signal ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGHUP, _terminated)
     _hide_own_path()
     config.CACHE.mkdir(parents=True, exist_ok=True)
     try:
         return VERBS[arguments[0]](arguments[1:])
-    except StepFailed as error:
-        print(error, file=sys.stderr)
+    except (StepFailed, OSError, subprocess.SubprocessError) as error:
+        print(describe(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)

@@ -9,7 +9,7 @@ from pathlib import Path
 from . import config, programs, python_env
 from .outcome import Outcome
 from .process import locked, run
-from .report import step
+from .report import StepFailed, step
 
 TITLE = "Linters"
 LOG = config.CACHE / "logs" / "node.log"
@@ -93,13 +93,20 @@ class Linters:
         )
 
     def files(self) -> list[str]:
-        self._call("git", "init", "--quiet")
-        self._call("git", "add", "--all")
+        for command in (("git", "init", "--quiet"), ("git", "add", "--all")):
+            done = self._call(*command)
+            if done.returncode:
+                raise StepFailed(f"`{' '.join(command)}` failed:\n{done.stdout}")
         return self._call("git", "ls-files", "-z").stdout.split("\0")[:-1]
 
     def fix(self):
         """Rewrite files as the formatters want them."""
+        addon = [path for path in (config.PROJECT / config.ADDON).rglob("*") if path.is_file()]
+        modes = {path: path.stat().st_mode for path in addon}
         self._call("oca-checks-odoo-module", "--fix", config.ADDON)
+        for path, mode in modes.items():
+            # It writes new files, which only their owner may read.
+            path.chmod(mode)
         for command in FORMATTERS:
             self._call(*command)
         wanted = re.compile(r"\.(css|js|json|scss|xml|ya?ml)$")
@@ -131,7 +138,7 @@ def read(text: str, exit_code: int) -> Outcome:
         if failing:
             outcome.failed += 1
             said.append(f"--- {match['name']}")
-    if exit_code and not outcome.failed:
+    if not outcome.failed and (exit_code or not outcome.passed):
         outcome.failed = 1
         said = text.splitlines()
     if said:

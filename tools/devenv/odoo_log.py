@@ -45,6 +45,11 @@ def records(text: str) -> list[Record]:
     return found
 
 
+def is_whole(text: str) -> bool:
+    """Whether Odoo came to its own total: it did not crash."""
+    return any(TOTALS.search(record.text) for record in records(text))
+
+
 def read(title: str, text: str, exit_code: int) -> Outcome:
     """Count the tests of one run; a run without Odoo's own total is a failure."""
     outcome = Outcome(title)

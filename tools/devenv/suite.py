@@ -4,14 +4,14 @@ import os
 import threading
 import time
 
-from . import config, lint, odoo_tests, unit_tests, wheel
+from . import config, lint, odoo_tests, process_tests, unit_tests, wheel
 from .odoo import Odoo
 from .outcome import Outcome, failure, summary
 from .postgres import Cluster
 from .process import locked
 from .report import StepFailed, describe, duration, say
 
-PARTS = ("lint", "unit", "wheel", "odoo")
+PARTS = ("lint", "unit", "wheel", "odoo", "processes")
 
 
 class Suite:
@@ -33,7 +33,7 @@ class Suite:
         return summary(self.outcomes)
 
     def _run_parts(self):
-        if not {"odoo", "unit"} & set(self.parts):
+        if not {"odoo", "unit", "processes"} & set(self.parts):
             self._small_parts(None)
             return
         cluster = Cluster("test", throw_away=True)
@@ -41,9 +41,17 @@ class Suite:
             self._with_odoo(Odoo(cluster, test_tools=True))
 
     def _with_odoo(self, odoo: Odoo):
-        if "odoo" not in self.parts:
+        if "odoo" in self.parts:
+            self._odoo_and_small_parts(odoo)
+        else:
             self._small_parts(odoo)
-            return
+        if "processes" in self.parts:
+            try:
+                process_tests.run_part(odoo, self._done)
+            except StepFailed as error:
+                self._done(failure(process_tests.TITLE, str(error)))
+
+    def _odoo_and_small_parts(self, odoo: Odoo):
         # Linters, unit tests and the wheel take one core and no database: they
         # run beside the preparation of Odoo's databases.
         beside = self._prepared(odoo)

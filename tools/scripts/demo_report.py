@@ -65,7 +65,7 @@ def class_table(env, money, run) -> str:
         if line.state == "done":
             made[name] += 1
             invoiced[name] += invoice.amount_total_signed
-    labels = line._fields["balance_class"]._description_selection(env)
+    labels = run.line_ids._fields["balance_class"]._description_selection(env)
     rows = [
         [label, str(number[key]), str(made[key]), money(invoiced[key]), money(owed[key])]
         for key, label in labels

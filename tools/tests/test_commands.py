@@ -53,8 +53,9 @@ def test_hooks_are_counted_and_only_failed_ones_shown():
 
 
 def test_linters_that_do_not_start_fail():
-    outcome = lint.read("InvalidConfigError", 1)
-    assert (outcome.passed, outcome.failed) == (0, 1)
+    for text, code in (("InvalidConfigError", 1), ("ruff........(no files to check)Skipped", 0)):
+        outcome = lint.read(text, code)
+        assert (outcome.passed, outcome.failed) == (0, 1)
 
 
 def test_a_taken_port_is_said_when_it_was_asked_for():

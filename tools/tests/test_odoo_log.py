@@ -88,3 +88,8 @@ def test_a_warning_stays_in_the_checked_log():
     warning = line("odoo.addons.m.models.a: a field is unknown", "WARNING")
     assert "a field is unknown" in odoo_log.without_test_results(warning + "more of it\n")
     assert "more of it" in odoo_log.without_test_results(warning + "more of it\n")
+
+
+def test_whether_a_log_is_whole():
+    assert odoo_log.is_whole(started("A.test_1") + totals(tests=1))
+    assert not odoo_log.is_whole(started("A.test_1"))
