@@ -98,3 +98,8 @@ def new_run(env, profile_name):
     today = fields.Date.today()
     period = profile.period_ids.filtered(lambda p: p.date_from <= today <= p.date_to)
     return env["ar.billing.run"]._create_for_period(period).id
+
+
+def queue(env, run):
+    """Leave a run of any size to the workers."""
+    env["ar.billing.run"].browse(run)._launch_in_background()

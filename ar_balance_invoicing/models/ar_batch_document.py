@@ -166,13 +166,25 @@ class ArBatchDocument(models.AbstractModel):
 
         :raise UserError: when there is nothing to take back.
         """
+        self._start_undo_of(self._get_lines("done"))
+
+    def _start_undo_of(self, lines):
+        """Take back some of the lines that are done.
+
+        :raise UserError: when there is nothing to take back, or the document is being
+            worked on.
+        """
         self._lock()
         if self.state not in ("done", "failed", "cancelled"):
             raise UserError(self._get_wrong_state_message())
-        lines = self._get_lines("done")
-        if not lines:
+        not_done = lines.filtered(lambda line: line.state != "done")
+        if not lines or not_done:
             raise UserError(
-                self.env._("%(name)s has nothing that could be undone.", name=self.display_name)
+                self.env._(
+                    "%(name)s: %(line)s is not done, so it cannot be undone.",
+                    name=self.display_name,
+                    line=not_done[:1].display_name or self.env._("nothing"),
+                )
             )
         lines.write({"state": "undo", "reason": False})
         self._launch("undo")
@@ -458,10 +470,30 @@ class ArBatchDocument(models.AbstractModel):
         return 0
 
     def _finish_in_background(self):
-        """Show that the work has begun, and when nothing waits any more, that it ended."""
-        if not self.try_lock_for_update():
-            return
-        if self.state == "queued":
-            self.state = "running"
-        if self.state == "running":
-            self._finish()
+        """Show that the work has begun, and when nothing waits any more, that it ended.
+
+        Whoever ends the last chunk must get through: nobody comes after him.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._wait_for_lock()
+                if self.state == "queued":
+                    self.state = "running"
+                if self.state == "running":
+                    self._finish()
+                self.env.flush_all()
+                return
+            except psycopg2.OperationalError as error:
+                self.env.cr.rollback()
+                _logger.info("%s: end tried %s times (%s)", self.name, attempt, error)
+
+    def _wait_for_lock(self):
+        """Lock the document, after whoever holds it now, who takes milliseconds.
+
+        A lock that lets chunks in hand go on referring to the document, and that they
+        do not keep from being taken.
+        """
+        table = SQL.identifier(self._table)
+        self.env.execute_query(
+            SQL("SELECT FROM %s WHERE id = %s FOR NO KEY UPDATE", table, self.id)
+        )

@@ -7,3 +7,15 @@ class ResConfigSettings(models.TransientModel):
     ar_aging_basis = fields.Selection(related="company_id.ar_aging_basis", readonly=False)
     ar_zero_policy = fields.Selection(related="company_id.ar_zero_policy", readonly=False)
     ar_batch_threshold = fields.Integer(related="company_id.ar_batch_threshold", readonly=False)
+    ar_loss_account_id = fields.Many2one(related="company_id.ar_loss_account_id", readonly=False)
+    ar_gain_account_id = fields.Many2one(related="company_id.ar_gain_account_id", readonly=False)
+    ar_recovery_account_id = fields.Many2one(
+        related="company_id.ar_recovery_account_id", readonly=False
+    )
+    ar_write_off_journal_id = fields.Many2one(
+        related="company_id.ar_write_off_journal_id", readonly=False
+    )
+    ar_batch_mode = fields.Selection(related="company_id.ar_batch_mode", readonly=False)
+    ar_write_off_reason_required = fields.Boolean(
+        related="company_id.ar_write_off_reason_required", readonly=False
+    )

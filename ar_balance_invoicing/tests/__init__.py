@@ -1,5 +1,6 @@
 from . import (
     test_aging,
+    test_batch,
     test_balance,
     test_balance_property,
     test_balance_queries,
@@ -9,4 +10,7 @@ from . import (
     test_charge_sources,
     test_demo,
     test_tours,
+    test_write_off,
+    test_write_off_property,
+    test_write_off_reason,
 )

@@ -53,6 +53,24 @@ class TestTours(BillingCommon, HttpCase):
         invoices = self.env["account.move"].search([("billing_period_id", "=", self.period.id)])
         self.assertEqual(invoices.partner_id, service | balance)
 
+    def test_write_off_in_a_batch_process(self):
+        """The seed page about writing off, in its order."""
+        self.clerk.group_ids |= self.env.ref("ar_balance_invoicing.group_write_off")
+        delgado, other, young = self.env["res.partner"].create(
+            [{"name": name} for name in ("Tour Rosa Delgado", "Tour Other", "Tour Young")]
+        )
+        old = self._invoice(delgado, 4.5, days_ago=100)
+        keep = self._invoice(other, 3.25, days_ago=100)
+        self._invoice(young, 2, days_ago=10)
+        self._invoice(delgado, 400, days_ago=100)
+        self.start_tour(
+            "/odoo/action-ar_balance_invoicing.ar_write_off_action_new",
+            "ar_write_off",
+            login="tour.clerk",
+        )
+        self.assertEqual((old.write_off_state, old.amount_residual), ("full", 0))
+        self.assertEqual(keep.amount_residual, 3.25)
+
     def test_progress_is_live(self):
         """A long run, worked off in the background while its form is open."""
         self.company.ar_batch_threshold = 1

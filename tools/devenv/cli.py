@@ -1,4 +1,4 @@
-"""The commands ./run, ./test and ./odoo."""
+"""The commands ./run, ./test, ./bench and ./odoo."""
 
 import argparse
 import os
@@ -14,6 +14,12 @@ def _port(text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 65536:
         return int(text)
     raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+
+
+def _number(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError("a whole number above zero, please")
 
 
 def run(arguments: list[str]) -> int:
@@ -50,6 +56,24 @@ def test(arguments: list[str]) -> int:
     return suite.main(options.part or list(suite.PARTS), options.tags, options.fix)
 
 
+def bench(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="./bench", description="Measure on a database of its own, which is made anew."
+    )
+    verbs = parser.add_subparsers(dest="what", required=True)
+    billing = verbs.add_parser("billing", help="billing runs beside OCA's contract")
+    billing.add_argument("--customers", type=_number, default=2000, help="default: 2000")
+    billing.add_argument("--rounds", type=_number, default=5, help="default: 5")
+    billing.add_argument("--json", metavar="FILE", help="write all figures into a file")
+    billing.add_argument(
+        "--profile", action="store_true", help="profile the billing run (which slows it down)"
+    )
+    options = parser.parse_args(arguments)
+    from . import bench
+
+    return bench.main(options)
+
+
 def odoo(arguments: list[str]) -> int:
     if not arguments:
         print(
@@ -67,7 +91,7 @@ def odoo(arguments: list[str]) -> int:
         return Odoo(cluster).call(*arguments)
 
 
-VERBS = {"run": run, "test": test, "odoo": odoo}
+VERBS = {"run": run, "test": test, "bench": bench, "odoo": odoo}
 
 
 def _terminated(number, _frame):

@@ -26,7 +26,15 @@ SETTINGS = {
     "timezone": "'UTC'",
 }
 # Only for databases that a test may lose: never for the demo, never for figures.
-THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+THROW_AWAY = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    # A test's data is never committed, so an autovacuum in the middle of it counts
+    # empty tables, and the planner then joins thousands of rows as if there were one:
+    # the same test took 30 seconds or 10 minutes.
+    "autovacuum": "off",
+}
 
 
 def _is_last(users) -> bool:

@@ -1,0 +1,127 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    ar_write_off_line_id = fields.Many2one(
+        "ar.write.off.line",
+        string="Write-Off Line",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="What this entry writes off.",
+    )
+    amount_written_off = fields.Monetary(
+        compute="_compute_amount_written_off",
+        store=True,
+        copy=False,
+        help="The part of this document that write-offs have settled, in its currency.",
+    )
+    write_off_state = fields.Selection(
+        [("none", "Not written off"), ("partial", "Partly written off"), ("full", "Written off")],
+        compute="_compute_write_off_state",
+        store=True,
+        copy=False,
+        help="Written off: nothing is owed any more, and part or all of it was never paid.",
+    )
+    write_off_line_ids = fields.One2many("ar.write.off.line", "move_id", string="Write-Offs")
+    write_off_count = fields.Integer(compute="_compute_write_off_count")
+    status_in_payment = fields.Selection(selection_add=[("written_off", "Written Off")])
+
+    # ------------------------------------------------------------------
+    # Amounts
+    # ------------------------------------------------------------------
+
+    @api.depends("amount_residual", "line_ids.matched_debit_ids", "line_ids.matched_credit_ids")
+    def _compute_amount_written_off(self):
+        """From the matchings with write-off entries, so that it is right however they end."""
+        partials = self.env["account.partial.reconcile"].sudo()
+        amounts = {}
+        for mine, theirs, amount in (
+            ("debit_move_id", "credit_move_id", "debit_amount_currency"),
+            ("credit_move_id", "debit_move_id", "credit_amount_currency"),
+        ):
+            rows = partials._read_group(
+                [
+                    (f"{mine}.move_id", "in", self.ids),
+                    (f"{mine}.account_type", "=", "asset_receivable"),
+                    (f"{theirs}.move_id.ar_write_off_line_id", "!=", False),
+                ],
+                [f"{mine}.move_id"],
+                [f"{amount}:sum"],
+            )
+            for move, total in rows:
+                amounts[move.id] = amounts.get(move.id, 0) + total
+        for move in self:
+            own = not move.ar_write_off_line_id
+            move.amount_written_off = amounts.get(move._origin.id, 0) if own else 0
+
+    @api.depends("amount_written_off", "amount_residual")
+    def _compute_write_off_state(self):
+        for move in self:
+            if move.currency_id.is_zero(move.amount_written_off):
+                move.write_off_state = "none"
+            else:
+                settled = move.currency_id.is_zero(move.amount_residual)
+                move.write_off_state = "full" if settled else "partial"
+
+    def _compute_write_off_count(self):
+        rows = self.env["ar.write.off.line"]._read_group(
+            [("move_id", "in", self.ids), ("state", "in", ("done", "undone"))],
+            ["move_id"],
+            ["__count"],
+        )
+        counts = {move.id: count for move, count in rows}
+        for move in self:
+            move.write_off_count = counts.get(move.id, 0)
+
+    # ------------------------------------------------------------------
+    # Written off is not paid
+    # ------------------------------------------------------------------
+
+    @api.depends("write_off_state")
+    def _compute_status_in_payment(self):
+        result = super()._compute_status_in_payment()
+        for move in self:
+            if move._is_shown_written_off():
+                move.status_in_payment = "written_off"
+        return result
+
+    def _is_shown_written_off(self):
+        return self.state == "posted" and self.write_off_state == "full"
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        value = super()._field_to_sql(alias, field_expr, query)
+        if field_expr == "status_in_payment":
+            return SQL(
+                "CASE WHEN %s = 'posted' AND %s = 'full' THEN 'written_off' ELSE %s END",
+                super()._field_to_sql(alias, "state", query),
+                super()._field_to_sql(alias, "write_off_state", query),
+                value,
+            )
+        return value
+
+    def _invoice_paid_hook(self):
+        """What happens on payment does not happen on a write-off: nobody has paid."""
+        paid = self.filtered(lambda move: not move._is_shown_written_off())
+        return super(AccountMove, paid)._invoice_paid_hook()
+
+    # ------------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------------
+
+    def action_view_write_offs(self):
+        """The write-offs of this invoice, also those that were undone."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "ar_balance_invoicing.ar_write_off_line_action"
+        )
+        return {
+            **action,
+            "display_name": self.env._("Write-offs of %s", self.display_name),
+            "domain": [("move_id", "=", self.id), ("state", "in", ("done", "undone"))],
+            "context": {},
+        }

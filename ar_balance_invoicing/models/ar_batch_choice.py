@@ -1,0 +1,122 @@
+import psycopg2
+
+from odoo import Command, api, fields, models
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.tools import SQL, mute_logger
+
+
+class ArBatch(models.Model):
+    """In which batch something is recorded, and whether it may be."""
+
+    _inherit = "ar.batch"
+
+    @api.model
+    def _get_default_batch(self, company, user):
+        """The batch that a user's next write-off is recorded in.
+
+        Automatic: the one of the user and day, made when there is none. Manual: the
+        user's default batch.
+
+        :raise UserError: when the user has no default batch, or may not use it any more
+        """
+        if company.ar_batch_mode == "automatic":
+            return self._get_automatic_batch(company, user)
+        batch = user.with_company(company).ar_default_batch_id
+        if not batch:
+            raise UserError(
+                self.env._(
+                    "You have no default batch in %s. Choose one in “Update default batch”, or "
+                    "make one in Invoicing > Customers > Write-Off Batches.",
+                    company.display_name,
+                )
+            )
+        batch._check_usable()
+        return batch
+
+    def _get_automatic_batch(self, company, user):
+        today = fields.Date.context_today(self.with_context(tz=user.tz))
+        mine = [
+            ("company_id", "=", company.id),
+            ("owner_id", "=", user.id),
+            ("date", "=", today),
+            ("mode", "=", "automatic"),
+            ("state", "=", "open"),
+        ]
+        batch = self.search(mine, limit=1)
+        if batch:
+            return batch
+        try:
+            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+                return self.create(self._prepare_automatic_batch(company, user, today))
+        except psycopg2.errors.UniqueViolation as error:
+            # Made by another transaction that this one may not see: begin again.
+            raise ConcurrencyError(str(error)) from error
+
+    def _prepare_automatic_batch(self, company, user, date):
+        return {
+            "name": self.env._(
+                "Auto Batch %(user)s %(date)s", user=user.name, date=fields.Date.to_string(date)
+            ),
+            "company_id": company.id,
+            "mode": "automatic",
+            "owner_id": user.id,
+            "user_ids": [Command.link(user.id)],
+            "date": date,
+        }
+
+    def _check_usable(self):
+        """Refuse to record anything in a batch that is closed or somebody else's.
+
+        Until the end of the transaction nobody can close it.
+
+        :raise UserError: with the way out
+        """
+        self.ensure_one()
+        self.check_access("read")
+        self.flush_recordset(["state"])
+        # Shared by all that record something; closing needs the row for itself.
+        self.env.execute_query(SQL("SELECT FROM ar_batch WHERE id = %s FOR SHARE", self.id))
+        self.invalidate_recordset(["state"])
+        self._check_open()
+        if not self.env.su and not self.filtered_domain(self._get_usable_domain()):
+            raise UserError(
+                self.env._(
+                    "You are not assigned to the batch “%(batch)s”. Ask %(user)s to add you, or "
+                    "choose another batch.",
+                    batch=self.display_name,
+                    user=self.sudo().owner_id.name,
+                )
+            )
+
+    def _check_open(self):
+        for batch in self:
+            if batch.state == "closed":
+                raise UserError(
+                    self.env._(
+                        "The batch “%s” is closed. Choose an open one, or ask an "
+                        "administrator to reopen it.",
+                        batch.display_name,
+                    )
+                )
+
+    def _move_documents(self, documents, batch):
+        """Record write-off documents in another open batch of the same company.
+
+        :param documents: ``ar.write.off``
+        :raise UserError: when a batch is closed or not the user's, or of another company
+        """
+        documents.check_access("write")
+        for source in documents.batch_id | batch:
+            source._check_usable()
+        for document in documents:
+            if document.company_id != batch.company_id:
+                raise UserError(
+                    self.env._(
+                        "%(document)s belongs to %(company)s and the batch “%(batch)s” does "
+                        "not. Choose a batch of that company.",
+                        document=document.display_name,
+                        company=document.company_id.display_name,
+                        batch=batch.display_name,
+                    )
+                )
+        documents.batch_id = batch

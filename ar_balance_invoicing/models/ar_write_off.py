@@ -1,0 +1,405 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+
+class ArWriteOff(models.Model):
+    """Small, old or hopeless balances: found, reviewed, written off, taken back.
+
+    The document keeps what was searched for, what was found and with which residual
+    it was reviewed, what was ticked, and the entries made. One journal entry per line
+    (usually an invoice) is made for a whole chunk at once.
+    """
+
+    _name = "ar.write.off"
+    _description = "Write-Off"
+    _inherit = ["ar.batch.document"]
+    _order = "id desc"
+    _check_company_auto = True
+    _line_model = "ar.write.off.line"
+
+    batch_id = fields.Many2one(
+        "ar.batch",
+        compute="_compute_batch_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        index=True,
+        check_company=True,
+        ondelete="restrict",
+        domain="[('is_usable', '=', True)]",
+        tracking=True,
+    )
+    batch_mode = fields.Selection(related="company_id.ar_batch_mode")
+    reason_id = fields.Many2one(
+        "ar.write.off.reason",
+        compute="_compute_reason_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        check_company=True,
+        ondelete="restrict",
+        tracking=True,
+    )
+    journal_id = fields.Many2one(
+        "account.journal",
+        compute="_compute_journal_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        check_company=True,
+        ondelete="restrict",
+        domain="[('type', '=', 'general')]",
+        tracking=True,
+        help="The journal of the write-off entries: by default the reason's, else the company's.",
+    )
+    note_required = fields.Boolean(related="reason_id.note_required")
+    note = fields.Text(tracking=True)
+    date = fields.Date(
+        string="Accounting Date",
+        required=True,
+        default=fields.Date.context_today,
+        tracking=True,
+        help="The date of the write-off entries.",
+    )
+    line_ids = fields.One2many("ar.write.off.line", "document_id", string="Found")
+    searched = fields.Boolean(readonly=True, copy=False)
+    entry_count = fields.Integer(compute="_compute_entry_count")
+    ticked_count = fields.Integer(string="Ticked", compute="_compute_totals")
+    ticked_amount = fields.Monetary(
+        string="To Write Off",
+        compute="_compute_totals",
+        help="Of the ticked lines, in company currency.",
+    )
+    ticked_customers = fields.Integer(string="Customers Ticked", compute="_compute_totals")
+    ticked_by_currency = fields.Char(string="By Currency", compute="_compute_totals")
+    amount_written_off = fields.Monetary(
+        string="Written Off", compute="_compute_totals", help="In company currency."
+    )
+
+    # --- criteria: blank means not applied, all that are given must hold -------
+
+    partner_name = fields.Char(
+        string="Customer Name", help="“last, first” and “first last” both find a person."
+    )
+    partner_ids = fields.Many2many("res.partner", string="Customers", copy=True)
+    balance_below = fields.Monetary(
+        string="Balance Due Less Than", help="In company currency; strictly less."
+    )
+    balance_from = fields.Monetary(string="Balance Due at Least", help="In company currency.")
+    aging_choice = fields.Selection(
+        [("30", "30"), ("60", "60"), ("90", "90"), ("120", "120"), ("other", "Other…")],
+        string="Aging Days Greater Than",
+    )
+    aging_days = fields.Integer(
+        string="Days",
+        compute="_compute_aging_days",
+        store=True,
+        readonly=False,
+        help="Strictly more days than these, from the due date or the invoice date as the "
+        "settings say.",
+    )
+    product_type = fields.Selection(
+        selection=lambda self: (
+            self.env["product.template"]._fields["type"]._description_selection(self.env)
+        ),
+        help="Invoices with a product of this type.",
+    )
+    product_category_ids = fields.Many2many("product.category", string="Product Categories")
+    invoice_date_from = fields.Date()
+    invoice_date_to = fields.Date()
+    due_date_from = fields.Date()
+    due_date_to = fields.Date()
+    sale_journal_ids = fields.Many2many("account.journal", string="Journals")
+    salesperson_ids = fields.Many2many("res.users", string="Salespersons")
+    tag_ids = fields.Many2many("res.partner.category", string="Customer Tags")
+    profile_ids = fields.Many2many("ar.billing.profile", string="Billing Profiles")
+    currency_ids = fields.Many2many("res.currency", string="Currencies")
+    customer_balance_below = fields.Monetary(
+        string="Customer's Balance Less Than",
+        help="The whole account, in company currency: to write off by customer total.",
+    )
+    with_credits = fields.Boolean(
+        string="Credits Too",
+        help="Small overpayments, unapplied payments and credit notes as well; the amounts "
+        "above then count without their sign.",
+    )
+
+    # ------------------------------------------------------------------
+    # Computes
+    # ------------------------------------------------------------------
+
+    @api.depends("company_id")
+    def _compute_batch_id(self):
+        for document in self:
+            if document.company_id.ar_batch_mode == "automatic":
+                document.batch_id = False  # the Auto Batch of the day, when processed
+            elif not document.batch_id:
+                document.batch_id = self.env.user.with_company(
+                    document.company_id
+                ).ar_default_batch_id.filtered(lambda batch: batch.state == "open")
+
+    @api.depends("company_id")
+    def _compute_reason_id(self):
+        for document in self:
+            if document.reason_id.company_id != document.company_id:
+                document.reason_id = self.env["ar.write.off.reason"].search(
+                    [("company_id", "parent_of", document.company_id.ids)], limit=1
+                )
+
+    @api.depends("reason_id", "company_id")
+    def _compute_journal_id(self):
+        for document in self:
+            try:
+                document.journal_id = document.reason_id._get_write_off_journal(document.company_id)
+            except UserError:
+                document.journal_id = False  # said when it is processed
+
+    @api.depends("aging_choice")
+    def _compute_aging_days(self):
+        for document in self:
+            if document.aging_choice != "other":
+                document.aging_days = int(document.aging_choice or 0)
+
+    def _compute_entry_count(self):
+        rows = self.env["ar.write.off.line"]._read_group(
+            [("document_id", "in", self.ids), ("entry_id", "!=", False)],
+            ["document_id"],
+            ["__count"],
+        )
+        counts = {document.id: count for document, count in rows}
+        for document in self:
+            document.entry_count = counts.get(document.id, 0)
+
+    @api.depends("line_ids.selected", "line_ids.amount", "line_ids.state")
+    def _compute_totals(self):
+        for document in self:
+            ticked = document.line_ids.filtered(lambda line: line.selected and line.state == "todo")
+            document.ticked_count = len(ticked)
+            document.ticked_customers = len(ticked.partner_id)
+            document.ticked_amount = sum(ticked.mapped("amount_company"))
+            document.ticked_by_currency = ", ".join(
+                currency.format(sum(lines.mapped("amount")))
+                for currency, lines in ticked.grouped("currency_id").items()
+            )
+            done = document.line_ids.filtered(lambda line: line.state == "done")
+            document.amount_written_off = sum(done.mapped("amount_company"))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self._check_may_write_off()
+        for vals in vals_list:
+            if vals.get("name", "New") == "New":
+                company = vals.get("company_id") or self.env.company.id
+                sequences = self.env["ir.sequence"].with_company(company)
+                vals["name"] = sequences.next_by_code("ar.write.off") or "New"
+        return super().create(vals_list)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_used(self):
+        for document in self:
+            if document.line_ids.entry_id:
+                raise UserError(
+                    self.env._(
+                        "%(document)s has made journal entries and stays as their record. "
+                        "Undo it instead.",
+                        document=document.name,
+                    )
+                )
+
+    @api.model
+    def _check_may_write_off(self):
+        """Core lets every invoicing user post entries: who may write off is checked here."""
+        if not self.env.su and not self.env.user.has_group("ar_balance_invoicing.group_write_off"):
+            raise AccessError(
+                self.env._(
+                    "You may not write off. Ask an administrator for the right "
+                    "“Write Off” of Accounting."
+                )
+            )
+
+    # ------------------------------------------------------------------
+    # Ticks
+    # ------------------------------------------------------------------
+
+    def action_tick_all(self):
+        """Tick every line found."""
+        self._get_lines("todo").write({"selected": True})
+
+    def action_untick_all(self):
+        """Untick every line found."""
+        self._get_lines("todo").write({"selected": False})
+
+    def action_set_default_batch(self):
+        """Make the chosen batch the user's own default."""
+        self.ensure_one()
+        self.batch_id.action_set_default()
+
+    # ------------------------------------------------------------------
+    # Processing
+    # ------------------------------------------------------------------
+
+    def action_process(self):
+        """Write off the ticked lines.
+
+        :raise UserError: when nothing is ticked, a note or batch is missing, or the
+            accounting date lies in a closed period.
+        """
+        for document in self:
+            document._check_may_write_off()
+            document._check_startable()
+            document._check_ready()
+            document.batch_id = document._get_batch()
+            left = document._get_lines("todo").filtered(lambda line: not line.selected)
+            left._mark_skipped(self.env._("Not ticked."))
+            document._start()
+        return True
+
+    def action_retry(self):
+        """Take up failed and waiting lines again, if the batch still takes them."""
+        for document in self:
+            document._check_may_write_off()
+            document.batch_id._check_usable()
+        return super().action_retry()
+
+    def _get_batch(self):
+        """The batch it is recorded in: the chosen one, or today's Auto Batch."""
+        batch = self.batch_id
+        if not batch:
+            batch = self.env["ar.batch"]._get_default_batch(self.company_id, self.env.user)
+        batch._check_usable()
+        return batch
+
+    def _check_ready(self):
+        """Whatever is wrong with the document as a whole is said before any entry."""
+        if not self._get_lines("todo").filtered("selected"):
+            raise UserError(
+                self.env._("Nothing is ticked. Search, and tick what is to be written off.")
+            )
+        if self.company_id.ar_write_off_reason_required and not self.reason_id:
+            raise UserError(self.env._("Choose a reason for this write-off."))
+        if self.note_required and not (self.note or "").strip():
+            raise UserError(
+                self.env._("The reason “%s” asks for a note: write one.", self.reason_id.name)
+            )
+        if not self.journal_id:
+            raise UserError(
+                self.env._("Choose the journal in which the write-off is to be booked.")
+            )
+        self._check_date_open()
+
+    def _check_date_open(self):
+        """Posting would silently move a locked date: say so instead."""
+        violated = self.company_id._get_violated_lock_dates(
+            self.date, has_tax=self._reclaims_tax(), journal=self.journal_id
+        )
+        if violated:
+            raise UserError(
+                self.env._(
+                    "The accounting date %(date)s lies in a closed period (%(locks)s). "
+                    "Choose a later date.",
+                    date=fields.Date.to_string(self.date),
+                    locks=self.env["res.company"]._format_lock_dates(violated),
+                )
+            )
+
+    def _reclaims_tax(self):
+        return self.reason_id.tax_treatment == "reclaim"
+
+    def _process_lines(self, lines):
+        """One entry per line, all made, posted and matched together."""
+        self._check_may_write_off()
+        lines = lines._set_aside()
+        vals_list = []
+        ready = lines.browse()
+        for line in lines:
+            try:
+                vals_list.append(line._prepare_entry())
+                ready |= line
+            except UserError as error:
+                line._mark_failed(str(error.args[0]))
+        if not ready:
+            return
+        entries = self._create_entries(vals_list)
+        plan = []
+        for line, entry in zip(ready, entries, strict=True):
+            line._mark_done(entry_id=entry.id)
+            plan += line._get_matching(entry)
+        self._match(plan)
+
+    def _create_entries(self, vals_list):
+        """Create and post entries from complete values (core need compute nothing)."""
+        entries = (
+            self.env["account.move"]
+            .with_company(self.company_id)
+            .with_context(tracking_disable=True, skip_invoice_sync=True)
+            .create(vals_list)
+        )
+        entries._post(soft=False)
+        return entries
+
+    def _match(self, plan):
+        """Match journal items; no tax falls due by it, for no money came in."""
+        items = self.env["account.move.line"].with_context(no_cash_basis=True)
+        items._reconcile_plan([items.browse(group.ids) for group in plan])
+
+    def _undo_lines(self, lines):
+        self._check_may_write_off()
+        ready = lines.browse()
+        for line in lines:
+            problem = line._get_undo_problem()
+            if problem:
+                line._mark_failed(problem)
+            else:
+                ready |= line
+        if not ready:
+            return
+        entries = ready.entry_id
+        self._get_matched_items(entries).remove_move_reconcile()
+        reversals = self._create_entries([line._prepare_reversal() for line in ready])
+        plan = []
+        for line, reversal in zip(ready, reversals, strict=True):
+            plan += line._get_reversal_matching(reversal)
+        self._match(plan)
+        for line, reversal in zip(ready, reversals, strict=True):
+            # Before posting, core would match each entry for itself.
+            reversal.reversed_entry_id = line.entry_id
+            line.write({"state": "undone", "reason": False, "reversal_id": reversal.id})
+
+    def _get_matched_items(self, entries):
+        return entries.line_ids.filtered(
+            lambda item: item.matched_debit_ids or item.matched_credit_ids
+        )
+
+    def action_undo(self):
+        """Undo the whole document: each invoice owes again exactly what it did."""
+        self._check_may_write_off()
+        return super().action_undo()
+
+    # ------------------------------------------------------------------
+    # Screens
+    # ------------------------------------------------------------------
+
+    def action_view_lines(self):
+        """What was found, as a list to filter, group and tick."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "ar_balance_invoicing.ar_write_off_line_action"
+        )
+        return {
+            **action,
+            "display_name": self.display_name,
+            "domain": [("document_id", "=", self.id)],
+            "context": {"ar_write_off_id": self.id},
+        }
+
+    def action_view_entries(self):
+        """The journal entries of this document, with the reversals of what was undone."""
+        self.ensure_one()
+        lines = self.line_ids
+        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_journal_line")
+        return {
+            **action,
+            "display_name": self.env._("Entries of %s", self.name),
+            "domain": [("id", "in", (lines.entry_id | lines.reversal_id).ids)],
+            "context": {},
+        }

@@ -1,0 +1,188 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class ArWriteOffLine(models.Model):
+    """What is written off: the open receivable items of one document of a customer.
+
+    A line points at journal items, not only at an invoice: instalments, credit notes
+    and unapplied payments are items too.
+    """
+
+    _name = "ar.write.off.line"
+    _description = "Write-Off Line"
+    _inherit = ["ar.batch.document.line"]
+    _order = "document_id, id"
+
+    document_id = fields.Many2one(
+        "ar.write.off", string="Write-Off", required=True, index=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one(related="document_id.company_id", store=True)
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Company Currency"
+    )
+    selected = fields.Boolean(string="Tick", default=True)
+    move_id = fields.Many2one(
+        "account.move", string="Document", required=True, index=True, ondelete="restrict"
+    )
+    item_ids = fields.Many2many("account.move.line", string="Open Items")
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", required=True, index=True, ondelete="restrict"
+    )
+    currency_id = fields.Many2one("res.currency", required=True)
+    invoice_date = fields.Date(related="move_id.invoice_date")
+    date_maturity = fields.Date(string="Due Date", readonly=True)
+    days = fields.Integer(compute="_compute_days", help="Since the due date.")
+    amount_total = fields.Monetary(
+        string="Original", compute="_compute_amount_total", help="In the document's currency."
+    )
+    amount_residual = fields.Monetary(
+        string="Balance",
+        readonly=True,
+        help="What was open when the line was reviewed, in its own currency.",
+    )
+    amount_residual_company = fields.Monetary(
+        string="Balance (company)", readonly=True, currency_field="company_currency_id"
+    )
+    amount = fields.Monetary(
+        string="Write Off",
+        help="What is written off, in the line's currency. It can be lowered.",
+    )
+    amount_company = fields.Monetary(
+        string="Write Off (company)",
+        compute="_compute_amount_company",
+        store=True,
+        currency_field="company_currency_id",
+        help="At the rate at which the document was booked.",
+    )
+    account_balance = fields.Monetary(
+        readonly=True,
+        currency_field="company_currency_id",
+        help="What the customer's whole account owed when this was searched.",
+    )
+    product_types = fields.Char(compute="_compute_product_types")
+    entry_id = fields.Many2one(
+        "account.move", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
+    )
+    reversal_id = fields.Many2one(
+        "account.move", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
+    )
+
+    # --- what the information button shows ---------------------------------
+
+    invoice_line_ids = fields.One2many(related="move_id.invoice_line_ids")
+    matched_item_ids = fields.Many2many(
+        "account.move.line", string="Payments and Credits", compute="_compute_history"
+    )
+    earlier_line_ids = fields.Many2many(
+        "ar.write.off.line", string="Earlier Write-Offs", compute="_compute_history"
+    )
+
+    @api.depends("move_id")
+    def _compute_history(self):
+        for line in self:
+            items = line.move_id.line_ids.filtered(
+                lambda item: item.account_type == "asset_receivable"
+            )
+            line.matched_item_ids = (
+                items.matched_debit_ids.debit_move_id | items.matched_credit_ids.credit_move_id
+            )
+            line.earlier_line_ids = line.move_id.write_off_line_ids.filtered(
+                lambda other, line=line: other != line and other.state in ("done", "undone")
+            )
+
+    @api.depends("date_maturity", "invoice_date")
+    def _compute_days(self):
+        today = fields.Date.context_today(self)
+        for line in self:
+            by_invoice = line.company_id.ar_aging_basis == "invoice_date"
+            day = line.invoice_date if by_invoice else line.date_maturity
+            day = day or line.move_id.date
+            line.days = max((today - day).days, 0) if day else 0
+
+    @api.depends("move_id")
+    def _compute_amount_total(self):
+        for line in self:
+            signed = line.move_id.is_inbound(include_receipts=True)
+            line.amount_total = line.move_id.amount_total * (1 if signed else -1)
+
+    @api.depends("move_id")
+    def _compute_product_types(self):
+        for line in self:
+            products = line.move_id.invoice_line_ids.product_id
+            types = dict(products._fields["type"]._description_selection(self.env))
+            line.product_types = ", ".join(sorted({types[p.type] for p in products}))
+
+    @api.depends("amount", "amount_residual", "amount_residual_company")
+    def _compute_amount_company(self):
+        for line in self:
+            whole = line.amount_residual
+            share = line.amount / whole if whole else 0
+            line.amount_company = line.company_currency_id.round(
+                line.amount_residual_company * share
+            )
+
+    @api.constrains("amount", "amount_residual")
+    def _check_amount(self):
+        for line in self:
+            amount, whole = line.amount, line.amount_residual
+            compare = line.currency_id.compare_amounts
+            if compare(abs(amount), abs(whole)) > 0 or amount * whole < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%(document)s: %(amount)s cannot be written off of %(balance)s. Type "
+                        "an amount between zero and the balance.",
+                        document=line.move_id.display_name,
+                        amount=line.currency_id.format(amount),
+                        balance=line.currency_id.format(whole),
+                    )
+                )
+
+    @api.depends("move_id")
+    def _compute_display_name(self):
+        for line in self:
+            line.display_name = line.move_id.display_name
+
+    # ------------------------------------------------------------------
+    # Ticks
+    # ------------------------------------------------------------------
+
+    def action_tick(self):
+        """Tick these lines."""
+        self.filtered(lambda line: line.state == "todo").selected = True
+
+    def action_untick(self):
+        """Untick these lines."""
+        self.filtered(lambda line: line.state == "todo").selected = False
+
+    def action_undo(self):
+        """Undo these lines only; the others of their documents stay written off.
+
+        :raise UserError: when a line is not written off.
+        """
+        for document, lines in self.grouped("document_id").items():
+            document._check_may_write_off()
+            document._start_undo_of(lines)
+
+    # ------------------------------------------------------------------
+    # Information
+    # ------------------------------------------------------------------
+
+    def action_information(self):
+        """Show what is behind the line: invoice lines, payments, earlier write-offs."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.move_id.display_name,
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [
+                (self.env.ref("ar_balance_invoicing.ar_write_off_line_view_form").id, "form")
+            ],
+            "target": "new",
+        }
+
+    def action_open_document(self):
+        """Open the invoice itself."""
+        self.ensure_one()
+        return self.move_id.action_open_business_doc()

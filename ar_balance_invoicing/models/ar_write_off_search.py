@@ -1,0 +1,178 @@
+from datetime import timedelta
+
+from odoo import Command, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+
+class ArWriteOff(models.Model):
+    """The search of the write-off window."""
+
+    _inherit = "ar.write.off"
+
+    def action_search(self):
+        """Find what meets all criteria and list it, everything ticked.
+
+        :raise UserError: when the document was processed already, or no criterion is
+            given at all.
+        """
+        self.ensure_one()
+        self._check_may_write_off()
+        self._check_startable()
+        if self.state != "draft":
+            raise UserError(self._get_wrong_state_message())
+        self._check_criteria()
+        self.line_ids.unlink()
+        self.env["ar.write.off.line"].create(self._prepare_lines())
+        self.searched = True
+        return True
+
+    def _check_criteria(self):
+        """A search for everything is a mistake, not a wish."""
+        names = [
+            "partner_name",
+            "partner_ids",
+            "balance_below",
+            "balance_from",
+            "aging_days",
+            "product_type",
+            "product_category_ids",
+            "invoice_date_from",
+            "invoice_date_to",
+            "due_date_from",
+            "due_date_to",
+            "sale_journal_ids",
+            "salesperson_ids",
+            "tag_ids",
+            "profile_ids",
+            "currency_ids",
+            "customer_balance_below",
+        ]
+        if not any(self[name] for name in names):
+            raise UserError(
+                self.env._(
+                    "Give at least one criterion, for instance “Balance Due Less Than”: "
+                    "without any, everything that is owed would be listed."
+                )
+            )
+        if self.aging_days < 0:
+            raise UserError(self.env._("Aging days count from 0: type 0 or more."))
+
+    def _get_item_domain(self):
+        """Domain on ``account.move.line``: open items that meet the criteria.
+
+        What concerns an invoice as a whole (its balance) is checked afterwards.
+        """
+        domain = self.env["ar.balance"]._get_open_item_domain(self.company_id)
+        domain &= Domain("company_id", "=", self.company_id.id)
+        domain &= self._get_customer_domain() & self._get_date_domain() & self._get_move_domain()
+        if not self.with_credits:
+            domain &= Domain("amount_residual", ">", 0)
+        return domain
+
+    def _get_customer_domain(self):
+        domain = Domain.TRUE
+        if self.partner_name:
+            domain &= self._get_name_domain(self.partner_name)
+        if self.partner_ids:
+            customers = self.partner_ids.commercial_partner_id
+            domain &= Domain("partner_id.commercial_partner_id", "in", customers.ids)
+        if self.tag_ids:
+            domain &= Domain("partner_id.category_id", "child_of", self.tag_ids.ids)
+        if self.profile_ids:
+            domain &= Domain("partner_id.billing_profile_id", "in", self.profile_ids.ids)
+        return domain
+
+    def _get_name_domain(self, name):
+        """Every word of the name, in any order: “Last, First” finds “First Last”."""
+        words = name.replace(",", " ").split()
+        return Domain.AND(Domain("partner_id.complete_name", "ilike", word) for word in words)
+
+    def _get_date_domain(self):
+        domain = Domain.TRUE
+        if self.aging_days or self.aging_choice == "other":
+            latest = fields.Date.context_today(self) - timedelta(days=self.aging_days)
+            by_invoice = self.company_id.ar_aging_basis == "invoice_date"
+            reference = "invoice_date" if by_invoice else "date_maturity"
+            domain &= Domain(reference, "<", latest) | (
+                Domain(reference, "=", False) & Domain("date", "<", latest)
+            )
+        for name, operator, day in (
+            ("move_id.invoice_date", ">=", self.invoice_date_from),
+            ("move_id.invoice_date", "<=", self.invoice_date_to),
+            ("date_maturity", ">=", self.due_date_from),
+            ("date_maturity", "<=", self.due_date_to),
+        ):
+            if day:
+                domain &= Domain(name, operator, day)
+        return domain
+
+    def _get_move_domain(self):
+        domain = Domain.TRUE
+        products = Domain.TRUE
+        if self.product_type:
+            products &= Domain("product_id.type", "=", self.product_type)
+        if self.product_category_ids:
+            products &= Domain("product_id.categ_id", "child_of", self.product_category_ids.ids)
+        if products != Domain.TRUE:
+            domain &= Domain("move_id.invoice_line_ids", "any", products)
+        for name, records in (
+            ("move_id.journal_id", self.sale_journal_ids),
+            ("move_id.invoice_user_id", self.salesperson_ids),
+            ("currency_id", self.currency_ids),
+        ):
+            if records:
+                domain &= Domain(name, "in", records.ids)
+        return domain
+
+    def _prepare_lines(self):
+        """Values of the lines: one per document found, with its open items."""
+        groups = self.env["account.move.line"]._read_group(
+            self._get_item_domain(),
+            ["move_id", "currency_id", "partner_id"],
+            [
+                "id:recordset",
+                "amount_residual:sum",
+                "amount_residual_currency:sum",
+                "date_maturity:min",
+            ],
+        )
+        balances = self._get_customer_balances([partner for _m, _c, partner, *_rest in groups])
+        return [
+            {
+                "document_id": self.id,
+                "move_id": move.id,
+                "partner_id": partner.commercial_partner_id.id,
+                "currency_id": currency.id,
+                "item_ids": [Command.set(items.ids)],
+                "amount_residual": residual_currency,
+                "amount_residual_company": residual,
+                "amount": residual_currency,
+                "date_maturity": due,
+                "account_balance": balances.get(partner.commercial_partner_id.id, 0),
+            }
+            for move, currency, partner, items, residual, residual_currency, due in groups
+            if self._keeps(residual, balances.get(partner.commercial_partner_id.id, 0))
+        ]
+
+    def _get_customer_balances(self, partners):
+        customers = self.env["res.partner"].union(*partners).commercial_partner_id
+        figures = self.env["ar.balance"]._get_figures(
+            customers, ["account_balance"], self.company_id
+        )
+        return {customer: values[0] for (customer, _root), values in figures.items()}
+
+    def _keeps(self, residual, account_balance):
+        """Whether the amounts of a document meet the criteria (company currency)."""
+        compare = self.currency_id.compare_amounts
+        size = abs(residual) if self.with_credits else residual
+        if self.currency_id.is_zero(residual):
+            return False
+        if self.balance_below and compare(size, self.balance_below) >= 0:
+            return False
+        if self.balance_from and compare(size, self.balance_from) < 0:
+            return False
+        return not (
+            self.customer_balance_below
+            and compare(account_balance, self.customer_balance_below) >= 0
+        )

@@ -1,0 +1,81 @@
+"""./bench: figures on a database of its own, on the cluster that writes to disk."""
+
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+from . import config
+from .odoo import Odoo, version
+from .postgres import Cluster
+from .process import foreground, locked, run
+from .report import StepFailed, describe, step
+
+DATABASE = "bench"
+LOGS = config.CACHE / "logs"
+# What we are measured against: the OCA's addon for recurring invoices.
+CONTRACT = "odoo-addon-contract==19.0.*"
+
+
+def contract_addon(odoo: Odoo) -> Path:
+    """Folder of the OCA addon, in the newest version the package index has."""
+    target = config.CACHE / "oca" / config.fingerprint(CONTRACT)
+    if target.exists():
+        return target
+    building = target.with_suffix(".building")
+    shutil.rmtree(building, ignore_errors=True)
+    log = LOGS / "bench-contract.log"
+    with step("OCA's addon contract", "check that pip can reach its package index.", log):
+        # It requires the package odoo, which no index has.
+        pip = odoo.python / "bin" / "pip"
+        run([pip, "download", "--no-input", "--no-deps", "--dest", building, CONTRACT], log)
+        (wheel,) = building.glob("*.whl")
+        with zipfile.ZipFile(wheel) as content:
+            content.extractall(building)
+        wheel.unlink()
+        building.rename(target)
+    return target
+
+
+def prepare(odoo: Odoo, addons: Path):
+    """A copy of an empty company with the OCA's addon, and this addon as it is now."""
+    addons_path = odoo.addons_path(addons)
+    arguments = ["--addons-path", addons_path, "--stop-after-init", "--no-http"]
+    template = f"template_bench_{config.fingerprint(version(odoo.source), CONTRACT)}"
+    if not odoo.cluster.exists(template):
+        log = LOGS / f"{template}.log"
+        with step("Template database with OCA's contract", log=log):
+            building = f"{template}_building"
+            odoo.drop(building)
+            odoo.run(log, "-d", building, "-i", "account,contract", *arguments)
+            odoo.rename(building, template)
+    log = LOGS / "bench-install.log"
+    log.unlink(missing_ok=True)
+    with step(f"Database {DATABASE}", log=log):
+        odoo.clone(template, DATABASE)
+        odoo.run(log, "-d", DATABASE, "-i", config.ADDON, *arguments)
+
+
+def billing(options) -> int:
+    """Billing runs beside OCA's contract and a plain create."""
+    cluster = Cluster("main")
+    waiting = "- another ./bench is running; two at once would measure each other …"
+    with locked(config.CACHE / "bench.lock", waiting), cluster.running():
+        odoo = Odoo(cluster)
+        addons = contract_addon(odoo)
+        prepare(odoo, addons / "odoo" / "addons")
+        addons_path = odoo.addons_path(addons / "odoo" / "addons")
+        command = odoo.script("bench_billing.py", DATABASE, addons_path)
+        command += ["--customers", str(options.customers), "--rounds", str(options.rounds)]
+        command += ["--json", options.json] if options.json else []
+        command += ["--profile"] if options.profile else []
+        environment = odoo.environment()
+        environment["PYTHONUNBUFFERED"] = "1"
+        return foreground(command, env=environment)
+
+
+def main(options) -> int:
+    try:
+        return {"billing": billing}[options.what](options)
+    except subprocess.CalledProcessError as error:
+        raise StepFailed(describe(error)) from error
