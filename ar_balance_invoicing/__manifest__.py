@@ -1,6 +1,6 @@
 {
     "name": "Account Balance Invoicing and Batch Write-Off",
-    "summary": "What each customer's account owes, beside every invoice",
+    "summary": "Bill whole accounts, see what each owes, write off small and old balances",
     "version": "19.0.1.0.0",
     "category": "Accounting/Accounting",
     "license": "AGPL-3",

@@ -18,6 +18,8 @@ BEGIN
 END $$;
 CREATE TRIGGER note_line AFTER UPDATE OF state ON ar_billing_run_line FOR EACH ROW
     WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION note_line();
+CREATE TRIGGER note_line AFTER UPDATE OF state ON ar_write_off_line FOR EACH ROW
+    WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION note_line();
 """
 
 # Whom a period must bill and in which currency: that of each service, or the
@@ -96,6 +98,10 @@ NEVER = {
 class Books:
     """Each question has a connection of its own: a forked process must inherit none."""
 
+    # The documents that are looked at, and what must never be found among them.
+    table = "ar_billing_run"
+    never = NEVER
+
     def rows(self, query, **parameters):
         with contextlib.closing(psycopg2.connect(dbname=DATABASE)) as connection:
             # One snapshot per question, and commands take effect at once.
@@ -114,17 +120,17 @@ class Books:
     def user(self, login):
         return self.value("SELECT id FROM res_users WHERE login = %(login)s", login=login)
 
-    # --- runs ---------------------------------------------------------------
+    # --- documents ------------------------------------------------------------
 
     def run_state(self, run):
-        return self.value("SELECT state FROM ar_billing_run WHERE id = %(run)s", run=run)
+        return self.value(f"SELECT state FROM {self.table} WHERE id = %(run)s", run=run)
 
     def states(self, run) -> Counter:
         """How many lines are in which state."""
         return Counter(
             dict(
                 self.rows(
-                    "SELECT state, COUNT(*) FROM ar_billing_run_line "
+                    f"SELECT state, COUNT(*) FROM {self.table}_line "
                     "WHERE document_id = %(run)s GROUP BY state",
                     run=run,
                 )
@@ -159,7 +165,7 @@ class Books:
 
     def check(self):
         """Nothing is half-written or there twice."""
-        for what, query in NEVER.items():
+        for what, query in self.never.items():
             found = self.rows(query)
             assert not found, f"There is {what}: {found[:5]}"
 

@@ -8,6 +8,8 @@ LARGE, SMALL = "Large", "Small"
 CUSTOMERS = {LARGE: 300, SMALL: 40}
 # Between the two: the small run is made while the user waits, the large one is queued.
 THRESHOLD = 100
+# Customers with a small old debt each, who are not billed.
+DEBTORS = 100
 
 
 def make(env):
@@ -38,6 +40,7 @@ def make(env):
         )
         _serve(env, customers, product, taxes, foreign)
         _invoice_long_ago(env, customers[::10], product)
+    _make_debtors(env, product, taxes, foreign)
 
 
 def _make_users(env):
@@ -46,7 +49,10 @@ def _make_users(env):
             {
                 "name": name,
                 "login": name.lower(),
-                "group_ids": [Command.link(env.ref("account.group_account_invoice").id)],
+                "group_ids": [
+                    Command.link(env.ref("account.group_account_invoice").id),
+                    Command.link(env.ref("ar_balance_invoicing.group_write_off").id),
+                ],
             }
         )
 
@@ -90,6 +96,53 @@ def _invoice_long_ago(env, customers, product):
         ]
     )
     invoices.action_post()
+
+
+def _make_debtors(env, product, taxes, foreign):
+    """An invoice each: with and without taxes, some in foreign currency."""
+    customers = env["res.partner"].create(
+        [{"name": f"Debtor {number:03}"} for number in range(DEBTORS)]
+    )
+    day = fields.Date.today() - timedelta(days=400)
+    invoices = env["account.move"].create(
+        [
+            {
+                "move_type": "out_invoice",
+                "partner_id": customer.id,
+                "invoice_date": day,
+                "currency_id": (foreign if number % 7 == 3 else env.company.currency_id).id,
+                "invoice_line_ids": [
+                    Command.create(
+                        {
+                            "product_id": product.id,
+                            "price_unit": 1 + number / 100,
+                            "tax_ids": [Command.set(taxes[number % 3].ids)],
+                        }
+                    )
+                ],
+            }
+            for number, customer in enumerate(customers)
+        ]
+    )
+    invoices.action_post()
+
+
+def new_write_off(env, login, first=0, last=DEBTORS):
+    """A user's document with the debts of some customers, all ticked; returns its id."""
+    user = env["res.users"].search([("login", "=", login)])
+    customers = env["res.partner"].search([("name", "=like", "Debtor %")], order="name")
+    document = (
+        env["ar.write.off"]
+        .with_user(user)
+        .create({"partner_ids": [Command.set(customers[first:last].ids)]})
+    )
+    document.action_search()
+    return document.id
+
+
+def always_queue(env):
+    """From now on, people leave every document of two lines and more to the workers."""
+    env.company.ar_batch_threshold = 1
 
 
 def new_run(env, profile_name):

@@ -119,7 +119,8 @@ def serve_queue(cr, chunk_size):
     """
     env = api.Environment(cr, SUPERUSER_ID, {})
     # Small chunks, so that many of them are begun and ended in a short test.
-    env.registry["ar.billing.run"]._chunk_size = chunk_size
+    for name in env["ar.batch.document"]._get_batch_models():
+        env.registry[name]._chunk_size = chunk_size
     env["ar.batch.document"]._cron_work()
     return cr._cnx.get_backend_pid()
 

@@ -36,5 +36,6 @@ from . import (
     res_config_settings,
     res_partner,
     res_partner_billing,
+    res_partner_write_off,
     res_users,
 )

@@ -104,6 +104,17 @@ class AccountMove(models.Model):
             )
         return value
 
+    def _compute_payments_widget_reconciled_info(self):
+        """Mark what is a write-off among the payments, for print and portal."""
+        result = super()._compute_payments_widget_reconciled_info()
+        widgets = [move.invoice_payments_widget for move in self if move.invoice_payments_widget]
+        entries = {content["move_id"] for widget in widgets for content in widget["content"]}
+        written_off = set(self.sudo().browse(entries).filtered("ar_write_off_line_id").ids)
+        for widget in widgets:
+            for content in widget["content"]:
+                content["ar_written_off"] = content["move_id"] in written_off
+        return result
+
     def _invoice_paid_hook(self):
         """What happens on payment does not happen on a write-off: nobody has paid."""
         paid = self.filtered(lambda move: not move._is_shown_written_off())

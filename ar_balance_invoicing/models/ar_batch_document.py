@@ -421,7 +421,10 @@ class ArBatchDocument(models.AbstractModel):
                 # Nothing left, or other workers hold it: they will finish it.
                 passed_over.add((document._name, document.id))
             waiting = self._count_waiting(passed_over)
-            time_left = self.env["ir.cron"]._commit_progress(handled, remaining=waiting)
+            if handled is None:
+                # Given up for now: not done, so the scheduler has to come back soon.
+                waiting = max(waiting, 1)
+            time_left = self.env["ir.cron"]._commit_progress(handled or 0, remaining=waiting)
             # In a transaction of its own: what other workers have committed counts.
             self.env.invalidate_all()
             document._as_owner()._finish_in_background()
@@ -458,7 +461,11 @@ class ArBatchDocument(models.AbstractModel):
         )
 
     def _work_or_retry(self):
-        """One chunk; repeated when another transaction came in between."""
+        """One chunk; repeated when another transaction came in between.
+
+        :return: lines handled, 0 when there is none to claim, None when others were
+            faster each time.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 if self.cancel_requested:
@@ -467,7 +474,7 @@ class ArBatchDocument(models.AbstractModel):
             except psycopg2.OperationalError as error:
                 self.env.cr.rollback()
                 _logger.info("%s: chunk tried %s times (%s)", self.name, attempt, error)
-        return 0
+        return None
 
     def _finish_in_background(self):
         """Show that the work has begun, and when nothing waits any more, that it ended.

@@ -111,6 +111,22 @@ class TestWriteOff(WriteOffCommon):
         )
         self.assertEqual(groups, [("written_off", 1)])
 
+    def test_customer_and_print_show_that_it_was_written_off(self):
+        invoice = self._invoice(self.customer, 100)
+        self._pay(self.customer, 60, invoice)
+        document = self._write_off(invoice)
+        contact = self.env["res.partner"].create({"name": "Billing", "parent_id": self.customer.id})
+        self.assertEqual((self.customer | contact).mapped("amount_written_off"), [40, 40])
+        html = (
+            self.env["ir.actions.report"]
+            ._render_qweb_html("account.report_invoice_with_payments", invoice.ids)[0]
+            .decode()
+        )
+        self.assertEqual((html.count("Written off on"), html.count("Paid on")), (1, 1))
+        document.action_undo()
+        self.env.invalidate_all()
+        self.assertEqual(self.customer.amount_written_off, 0)
+
     def test_unticked_lines_stay(self):
         keep, drop = self._invoice(self.customer, 5), self._invoice(self.customer, 6)
         document = self._write_off(keep | drop, process=False)

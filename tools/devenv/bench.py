@@ -1,11 +1,12 @@
 """./bench: figures on a database of its own, on the cluster that writes to disk."""
 
+import contextlib
 import shutil
 import subprocess
 import zipfile
 from pathlib import Path
 
-from . import config
+from . import config, templates
 from .odoo import Odoo, version
 from .postgres import Cluster
 from .process import foreground, locked, run
@@ -56,26 +57,55 @@ def prepare(odoo: Odoo, addons: Path):
         odoo.run(log, "-d", DATABASE, "-i", config.ADDON, *arguments)
 
 
-def billing(options) -> int:
-    """Billing runs beside OCA's contract and a plain create."""
+def prepare_alone(odoo: Odoo):
+    """A copy of an empty company with this addon as it is now, and nothing else."""
+    template = templates.ensure(odoo, "plain")
+    log = LOGS / "bench-install.log"
+    log.unlink(missing_ok=True)
+    with step(f"Database {DATABASE}", log=log):
+        odoo.clone(template, DATABASE)
+        odoo.run(log, "-d", DATABASE, "-i", config.ADDON, "--stop-after-init", "--no-http")
+
+
+@contextlib.contextmanager
+def alone():
+    """Odoo, with no other measurement running."""
     cluster = Cluster("main")
     waiting = "- another ./bench is running; two at once would measure each other …"
     with locked(config.CACHE / "bench.lock", waiting), cluster.running():
-        odoo = Odoo(cluster)
-        addons = contract_addon(odoo)
-        prepare(odoo, addons / "odoo" / "addons")
-        addons_path = odoo.addons_path(addons / "odoo" / "addons")
-        command = odoo.script("bench_billing.py", DATABASE, addons_path)
-        command += ["--customers", str(options.customers), "--rounds", str(options.rounds)]
-        command += ["--json", options.json] if options.json else []
+        yield Odoo(cluster)
+
+
+def measure(odoo: Odoo, command: list[str], options) -> int:
+    command += ["--rounds", str(options.rounds)]
+    command += ["--json", options.json] if options.json else []
+    environment = odoo.environment()
+    environment["PYTHONUNBUFFERED"] = "1"
+    return foreground(command, env=environment)
+
+
+def billing(options) -> int:
+    """Billing runs beside OCA's contract and a plain create."""
+    with alone() as odoo:
+        addons = contract_addon(odoo) / "odoo" / "addons"
+        prepare(odoo, addons)
+        command = odoo.script("bench_billing.py", DATABASE, odoo.addons_path(addons))
+        command += ["--customers", str(options.customers)]
         command += ["--profile"] if options.profile else []
-        environment = odoo.environment()
-        environment["PYTHONUNBUFFERED"] = "1"
-        return foreground(command, env=environment)
+        return measure(odoo, command, options)
+
+
+def write_off(options) -> int:
+    """Write-offs beside the pop-up of a payment and bare core calls."""
+    with alone() as odoo:
+        prepare_alone(odoo)
+        command = odoo.script("bench_write_off.py", DATABASE)
+        command += ["--invoices", str(options.invoices)]
+        return measure(odoo, command, options)
 
 
 def main(options) -> int:
     try:
-        return {"billing": billing}[options.what](options)
+        return {"billing": billing, "write_off": write_off}[options.what](options)
     except subprocess.CalledProcessError as error:
         raise StepFailed(describe(error)) from error

@@ -63,11 +63,14 @@ def bench(arguments: list[str]) -> int:
     verbs = parser.add_subparsers(dest="what", required=True)
     billing = verbs.add_parser("billing", help="billing runs beside OCA's contract")
     billing.add_argument("--customers", type=_number, default=2000, help="default: 2000")
-    billing.add_argument("--rounds", type=_number, default=5, help="default: 5")
-    billing.add_argument("--json", metavar="FILE", help="write all figures into a file")
     billing.add_argument(
         "--profile", action="store_true", help="profile the billing run (which slows it down)"
     )
+    write_off = verbs.add_parser("write_off", help="write-offs beside payments and core calls")
+    write_off.add_argument("--invoices", type=_number, default=2000, help="default: 2000")
+    for verb in (billing, write_off):
+        verb.add_argument("--rounds", type=_number, default=5, help="default: 5")
+        verb.add_argument("--json", metavar="FILE", help="write all figures into a file")
     options = parser.parse_args(arguments)
     from . import bench
 

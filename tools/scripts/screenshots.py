@@ -132,6 +132,31 @@ class Screens:
         self.settle()
         self.take("invoice_form")
 
+    def write_offs(self):
+        self.menu("Customers", "Process Invoice Write-Offs")
+        self.take("write_off_criteria")
+        self.page.fill(".o_field_widget[name=balance_below] input", "60")
+        self.page.locator("button[name=action_search]:visible").first.click()
+        self.page.wait_for_selector(".o_field_widget[name=line_ids] .o_data_row")
+        self.settle()
+        self.take("write_off_review")
+        self.page.click(".o_data_row button[name=action_information] >> nth=0")
+        self.page.wait_for_selector(".modal")
+        self.settle()
+        self.take("write_off_information")
+        self.page.keyboard.press("Escape")
+        self.settle()
+        self.menu("Customers", "Write-Offs")
+        self.page.locator(".o_data_row .o_data_cell[name=date]").last.click()
+        self.page.wait_for_selector(".o_form_view")
+        self.settle()
+        self.take("write_off_done")
+        self.menu("Customers", "Write-Off Batches")
+        self.page.click(".o_data_row >> nth=0 >> .o_data_cell >> nth=0")
+        self.page.wait_for_selector(".o_form_view")
+        self.settle()
+        self.take("write_off_batch")
+
     def configuration(self):
         self.menu("Configuration", "Billing Profiles")
         self.take("billing_profiles")
@@ -152,7 +177,7 @@ def main(address: str, folder: str, *names: str):
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
         screens = Screens(page, address, Path(folder), set(names))
         screens.log_in()
-        only = os.environ.get("WALKS", "invoices,accounts,billing,configuration")
+        only = os.environ.get("WALKS", "invoices,accounts,billing,write_offs,configuration")
         for walk in only.split(","):
             getattr(screens, walk)()
 
