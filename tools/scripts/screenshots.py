@@ -120,7 +120,7 @@ class Screens:
         self.take("create_invoices_charges")
         self.menu("Customers", "Billing Runs")
         self.take("billing_runs")
-        self.page.locator(".o_data_row .o_data_cell[name=profile_id]").last.click()
+        self.page.locator(".o_data_row:last-of-type .o_data_cell[name=name]").last.click()
         self.page.wait_for_selector(".o_form_view")
         self.settle()
         self.take("billing_run")
