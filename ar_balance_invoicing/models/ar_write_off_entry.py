@@ -305,10 +305,15 @@ class ArWriteOffLine(models.Model):
         value = -exact(item.balance) * share_company
         part = exact(self.currency_id.round(float(part)))
         value = exact(self.company_currency_id.round(float(value)))
-        whole = not self.currency_id.compare_amounts(self.amount, self.amount_residual)
-        if cash_basis and item.account_id.reconcile and whole:
+        if not (cash_basis and item.account_id.reconcile):
+            return part, value
+        if not self.currency_id.compare_amounts(self.amount, self.amount_residual):
             # All that still waits, so that the account is left at exactly zero.
             return -exact(item.amount_residual_currency), -exact(item.amount_residual)
+        if item.amount_currency:
+            # A part is matched: at the item's own rate, see ``_split_over_items``.
+            rounding = exact(self.company_currency_id.rounding)
+            value = rounded(part * exact(item.balance) / exact(item.amount_currency), rounding)
         return part, value
 
     def _get_document_total(self):
