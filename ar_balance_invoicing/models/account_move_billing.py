@@ -80,7 +80,10 @@ class AccountMove(models.Model):
     def button_cancel(self):
         """A cancelled invoice charges no late fee: its overdue invoices are free again."""
         result = super().button_cancel()
-        self.env["ar.late.fee"].search([("fee_move_id", "in", self.ids)]).unlink()
+        billed = self.filtered("billing_period_id")
+        if billed:
+            # Only then: who cancels other documents may have no right to late fees.
+            self.env["ar.late.fee"].search([("fee_move_id", "in", billed.ids)]).unlink()
         return result
 
     # ------------------------------------------------------------------
