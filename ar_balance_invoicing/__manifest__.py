@@ -31,6 +31,7 @@
         "views/ar_write_off_views.xml",
         "views/account_move_write_off_views.xml",
         "views/res_config_settings_views.xml",
+        "wizards/ar_batch_move_views.xml",
         "wizards/ar_create_invoices_views.xml",
         "reports/report_invoice.xml",
     ],

@@ -3,7 +3,16 @@ from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
 
 # Written by the actions of a batch only, which check what they do.
-FIXED_FIELDS = {"company_id", "mode", "owner_id", "state", "closed_at", "closed_by_id"}
+FIXED_FIELDS = {
+    "company_id",
+    "mode",
+    "owner_id",
+    "state",
+    "closed_at",
+    "closed_by_id",
+    "closed_count",
+    "closed_amount",
+}
 # In the context of those actions; a caller from outside cannot send this very object.
 BY_ACTION = object()
 # What was checked when the batch was closed stays as it was.
@@ -89,6 +98,21 @@ class ArBatch(models.Model):
     amount = fields.Monetary(
         string="Written Off", compute="_compute_figures", help="In company currency."
     )
+    closed_count = fields.Integer(
+        string="Count when Closed", readonly=True, copy=False, help="How many write-offs it held."
+    )
+    closed_amount = fields.Monetary(
+        string="Amount when Closed", readonly=True, copy=False, help="In company currency."
+    )
+    undone_count = fields.Integer(
+        string="Undone since",
+        compute="_compute_undone_since",
+        help="Write-offs that were undone after the batch was closed. Undoing is possible at "
+        "any time; the figures of closing stay.",
+    )
+    undone_amount = fields.Monetary(
+        string="Amount Undone since", compute="_compute_undone_since", help="In company currency."
+    )
     document_count = fields.Integer(string="Documents", compute="_compute_document_count")
     conflicts = fields.Text(
         compute="_compute_conflicts", help="What keeps the batch from being closed."
@@ -115,7 +139,12 @@ class ArBatch(models.Model):
 
     def _get_line_domain(self):
         """Domain on ``ar.write.off.line``: what the figures count, written off and not undone."""
-        return Domain("document_id.batch_id", "in", self.ids) & Domain("state", "=", "done")
+        return Domain("batch_id", "in", self.ids) & Domain("state", "=", "done")
+
+    def _get_recorded_domain(self):
+        """Domain on ``ar.write.off.line``: all lines of the batches, whatever their state."""
+        by_document = Domain("batch_id", "=", False) & Domain("document_id.batch_id", "in", self.ids)
+        return Domain("batch_id", "in", self.ids) | by_document
 
     def _get_lines(self):
         """What was written off in this batch, in the order of the documents."""
@@ -125,23 +154,40 @@ class ArBatch(models.Model):
 
     def _compute_figures(self):
         rows = self.env["ar.write.off.line"]._read_group(
-            self._get_line_domain(), ["document_id"], ["__count", "amount_company:sum"]
+            self._get_line_domain(), ["batch_id"], ["__count", "amount_company:sum"]
         )
-        figures = {batch: [0, 0.0] for batch in self}
-        for document, count, amount in rows:
-            figures[document.batch_id][0] += count
-            figures[document.batch_id][1] += amount
+        figures = {batch.id: (count, amount) for batch, count, amount in rows}
         for batch in self:
-            batch.line_count, amount = figures[batch]
+            batch.line_count, amount = figures.get(batch.id, (0, 0.0))
             batch.amount = batch.currency_id.round(amount)
 
-    def _compute_document_count(self):
-        rows = self.env["ar.write.off"]._read_group(
-            [("batch_id", "in", self.ids)], ["batch_id"], ["__count"]
-        )
-        counts = {batch.id: count for batch, count in rows}
+    @api.depends("line_count", "amount", "state", "closed_count", "closed_amount")
+    def _compute_undone_since(self):
         for batch in self:
-            batch.document_count = counts.get(batch.id, 0)
+            closed = batch.state == "closed"
+            batch.undone_count = batch.closed_count - batch.line_count if closed else 0
+            amount = batch.closed_amount - batch.amount if closed else 0
+            batch.undone_amount = batch.currency_id.round(amount)
+
+    def _compute_document_count(self):
+        documents = {batch.id: set() for batch in self}
+        rows = self.env["ar.write.off"]._read_group(
+            [("batch_id", "in", self.ids)], ["batch_id"], ["id:array_agg"]
+        )
+        for batch, document_ids in rows:
+            documents[batch.id].update(document_ids)
+        rows = self.env["ar.write.off.line"]._read_group(
+            [("batch_id", "in", self.ids)], ["batch_id"], ["document_id:array_agg"]
+        )
+        for batch, document_ids in rows:
+            documents[batch.id].update(document_ids)
+        for batch in self:
+            batch.document_count = len(documents[batch.id])
+
+    def _get_document_domain(self):
+        """Domain on ``ar.write.off``: documents of the batches, or with lines in them."""
+        lines = Domain("line_ids", "any", Domain("batch_id", "in", self.ids))
+        return Domain("batch_id", "in", self.ids) | lines
 
     def _compute_is_default(self):
         for company, batches in self.grouped("company_id").items():
@@ -207,7 +253,7 @@ class ArBatch(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
         for batch in self:
-            if self.env["ar.write.off"].sudo().search_count([("batch_id", "=", batch.id)]):
+            if self.env["ar.write.off"].sudo().search_count(batch._get_document_domain()):
                 raise UserError(
                     self.env._(
                         "Write-offs are recorded in the batch “%s”, so it stays. Close it "
@@ -251,6 +297,8 @@ class ArBatch(models.Model):
                     "state": "closed",
                     "closed_at": fields.Datetime.now(),
                     "closed_by_id": self.env.user.id,
+                    "closed_count": batch.line_count,
+                    "closed_amount": batch.amount,
                 }
             )
         return True
@@ -268,7 +316,14 @@ class ArBatch(models.Model):
             batch._lock()
             # An automatic one is not the batch of the day a second time.
             batch._write_state(
-                {"state": "open", "mode": "manual", "closed_at": False, "closed_by_id": False}
+                {
+                    "state": "open",
+                    "mode": "manual",
+                    "closed_at": False,
+                    "closed_by_id": False,
+                    "closed_count": 0,
+                    "closed_amount": 0,
+                }
             )
         return True
 
@@ -292,17 +347,17 @@ class ArBatch(models.Model):
         return {
             **action,
             "display_name": self.env._("Write-offs of %s", self.display_name),
-            "domain": [("document_id.batch_id", "=", self.id)],
+            "domain": self._get_recorded_domain(),
             "context": {},
         }
 
     def action_view_documents(self):
-        """The write-off documents recorded in this batch."""
+        """The write-off documents that are recorded in this batch, wholly or in part."""
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Documents of %s", self.display_name),
             "res_model": "ar.write.off",
             "view_mode": "list,form",
-            "domain": [("batch_id", "=", self.id)],
+            "domain": self._get_document_domain(),
         }

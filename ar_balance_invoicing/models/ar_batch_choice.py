@@ -99,24 +99,65 @@ class ArBatch(models.Model):
                     )
                 )
 
-    def _move_documents(self, documents, batch):
-        """Record write-off documents in another open batch of the same company.
+    def _take_lines(self, lines):
+        """Record write-off lines in this batch instead of where they were.
 
-        :param documents: ``ar.write.off``
-        :raise UserError: when a batch is closed or not the user's, or of another company
+        :param lines: ``ar.write.off.line`` of processed documents
+        :raise UserError: when a batch is closed or not the user's, of another company, or
+            a document is still a draft
         """
-        documents.check_access("write")
-        for source in documents.batch_id | batch:
-            source._check_usable()
-        for document in documents:
-            if document.company_id != batch.company_id:
-                raise UserError(
-                    self.env._(
-                        "%(document)s belongs to %(company)s and the batch “%(batch)s” does "
-                        "not. Choose a batch of that company.",
-                        document=document.display_name,
-                        company=document.company_id.display_name,
-                        batch=batch.display_name,
-                    )
+        self.env["ar.write.off"]._check_may_write_off()
+        lines.document_id.check_access("write")
+        for line in lines:
+            self._check_takes(line)
+        by_source = lines.grouped(lambda line: line._get_batch())
+        for batch in self.union(*by_source):
+            batch._check_usable()
+        lines.batch_id = self
+        for source, moved in by_source.items():
+            values = {
+                "count": len(moved),
+                "amount": self.currency_id.format(sum(moved.mapped("amount_company"))),
+            }
+            source.message_post(
+                body=self.env._(
+                    "%(count)s write-offs of %(amount)s moved to %(batch)s.",
+                    batch=self.display_name,
+                    **values,
                 )
-        documents.batch_id = batch
+            )
+            self.message_post(
+                body=self.env._(
+                    "%(count)s write-offs of %(amount)s moved here from %(batch)s.",
+                    batch=source.display_name,
+                    **values,
+                )
+            )
+
+    def _check_takes(self, line):
+        """Refuse a line that cannot be recorded in this batch."""
+        names = {
+            "line": line.display_name,
+            "document": line.document_id.display_name,
+            "company": line.company_id.display_name,
+            "batch": self.display_name,
+        }
+        if line.document_id.state == "draft":
+            raise UserError(
+                self.env._(
+                    "%(document)s is still a draft: choose the batch on the document itself.",
+                    **names,
+                )
+            )
+        if line.company_id != self.company_id:
+            raise UserError(
+                self.env._(
+                    "%(line)s of %(document)s belongs to %(company)s and the batch “%(batch)s” "
+                    "does not. Choose a batch of that company.",
+                    **names,
+                )
+            )
+        if line._get_batch() == self:
+            raise UserError(
+                self.env._("%(line)s of %(document)s is in “%(batch)s” already.", **names)
+            )

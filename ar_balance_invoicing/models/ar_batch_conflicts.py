@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.fields import Domain
 
 
 class ArBatch(models.Model):
@@ -22,29 +23,45 @@ class ArBatch(models.Model):
 
     def _get_document_conflicts(self):
         """Documents that are still to be processed, or have lines that failed."""
-        conflicts = []
-        documents = self.env["ar.write.off"].search([("batch_id", "=", self.id)], order="id")
-        states = dict(documents._fields["state"]._description_selection(self.env))
-        for document in documents:
-            if document.state in ("draft", "queued", "running"):
-                conflicts.append(
-                    self.env._(
-                        "%(document)s is not processed yet (%(state)s): process it, cancel it, "
-                        "or move it to another batch.",
-                        document=document.display_name,
-                        state=states[document.state],
-                    )
-                )
-            elif document.state == "failed":
-                conflicts.append(
-                    self.env._(
-                        "%(document)s has failed lines (%(count)s): retry them, or move it to "
-                        "another batch.",
-                        document=document.display_name,
-                        count=document.failed_count,
-                    )
-                )
+        waiting, failed = self._get_unsettled_documents()
+        states = dict(self.env["ar.write.off"]._fields["state"]._description_selection(self.env))
+        conflicts = [
+            self.env._(
+                "%(document)s is not processed yet (%(state)s): process it, cancel it, or choose "
+                "another batch on it.",
+                document=document.display_name,
+                state=states[document.state],
+            )
+            for document in waiting
+        ]
+        conflicts += [
+            self.env._(
+                "%(document)s has failed lines (%(count)s): retry them, leave them out, or move "
+                "them to another batch.",
+                document=document.display_name,
+                count=count,
+            )
+            for document, count in failed.items()
+        ]
         return conflicts
+
+    def _get_unsettled_documents(self):
+        """(documents that are not processed, ``{document: failed lines}``), oldest first."""
+        rows = self.env["ar.write.off.line"]._read_group(
+            self._get_recorded_domain() & Domain("state", "in", ("todo", "failed", "undo")),
+            ["document_id", "state"],
+            ["__count"],
+        )
+        waiting = self.env["ar.write.off"].search(
+            [("batch_id", "=", self.id), ("state", "=", "draft")]
+        )
+        failed = {}
+        for document, state, count in rows:
+            if document.state in ("queued", "running"):
+                waiting |= document
+            elif state == "failed":
+                failed[document] = count
+        return waiting.sorted("id"), dict(sorted(failed.items(), key=lambda pair: pair[0].id))
 
     def _get_entry_conflicts(self):
         """Entries that are missing, not posted or not balanced."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 import psycopg2
 
 from odoo import api, fields, models
-from odoo.exceptions import LockError, UserError
+from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import SQL, clean_context
 
 _logger = logging.getLogger(__name__)
@@ -347,8 +347,16 @@ class ArBatchDocument(models.AbstractModel):
 
     def _explain(self, error):
         """A sentence for the bookkeeper; what nobody foresaw goes to the log too."""
+        text = str(error.args[0]) if error.args else ""
+        if isinstance(error, AccessError) and "\n" in text:
+            # Core's page about record rules, which jokes and does not name the record.
+            return self.env._(
+                "%s has no right to this document, or to its journal. Ask an administrator for "
+                "it, then retry.",
+                self.env.user.name,
+            )
         if isinstance(error, UserError):
-            return str(error.args[0])
+            return text
         _logger.exception("%s: unexpected error on a line", self.name)
         if isinstance(error, psycopg2.IntegrityError):
             # The database's own words are of no use to a bookkeeper.

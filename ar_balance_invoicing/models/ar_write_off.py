@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from .ar_batch_document import STARTABLE
+
 
 class ArWriteOff(models.Model):
     """Small, old or hopeless balances: found, reviewed, written off, taken back.
@@ -194,6 +196,27 @@ class ArWriteOff(models.Model):
                 vals["name"] = sequences.next_by_code("ar.write.off") or "New"
         return super().create(vals_list)
 
+    def write(self, vals):
+        """What was searched, and what entries were made with, stays as it was processed.
+
+        The date, journal and note may be corrected before failed lines are retried.
+        """
+        fixed = vals.keys() & {*self._get_criteria_fields(), "batch_id", "reason_id"}
+        retried = vals.keys() & {"date", "journal_id", "note"}
+        for document in self:
+            startable = document.state in STARTABLE
+            if (fixed and document.state != "draft") or (retried and not startable):
+                name = sorted(fixed | retried)[0]
+                raise UserError(
+                    self.env._(
+                        "%(document)s was processed: its “%(field)s” stays as it is. Undo it, or "
+                        "search anew.",
+                        document=document.display_name,
+                        field=self._fields[name]._description_string(self.env),
+                    )
+                )
+        return super().write(vals)
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
         for document in self:
@@ -255,11 +278,20 @@ class ArWriteOff(models.Model):
         return True
 
     def action_retry(self):
-        """Take up failed and waiting lines again, if the batch still takes them."""
+        """Take up failed and waiting lines again, if their batches still take them."""
         for document in self:
             document._check_may_write_off()
-            document.batch_id._check_usable()
+            lines = document._get_lines("failed") | document._get_lines("todo")
+            for batch in self.env["ar.batch"].union(*(line._get_batch() for line in lines)):
+                batch._check_usable()
+            document._check_date_open()
         return super().action_retry()
+
+    def _settle_failures(self):
+        """Documents are done when none of their failed lines is left."""
+        for document in self.filtered(lambda document: document.state == "failed"):
+            counts = document._get_line_counts()[document.id]
+            document.state = document._get_final_state(counts, counts.get("todo", 0))
 
     def _get_batch(self):
         """The batch it is recorded in: the chosen one, or today's Auto Batch."""
@@ -308,6 +340,12 @@ class ArWriteOff(models.Model):
     def _process_lines(self, lines):
         """One entry per line, all made, posted and matched together."""
         self._check_may_write_off()
+        try:
+            # The period may have been closed while the document was waiting.
+            self._check_date_open()
+        except UserError as error:
+            lines._mark_failed(str(error.args[0]))
+            return
         lines = lines._set_aside()
         vals_list = []
         ready = lines.browse()
@@ -322,7 +360,7 @@ class ArWriteOff(models.Model):
         entries = self._create_entries(vals_list)
         plan = []
         for line, entry in zip(ready, entries, strict=True):
-            line._mark_done(entry_id=entry.id)
+            line._mark_done(entry_id=entry.id, batch_id=line._get_batch().id)
             plan += line._get_matching(entry)
         self._match(plan)
 

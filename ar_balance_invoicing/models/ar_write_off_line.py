@@ -1,5 +1,5 @@
-from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError, ValidationError
 
 
 class ArWriteOffLine(models.Model):
@@ -20,6 +20,15 @@ class ArWriteOffLine(models.Model):
     company_id = fields.Many2one(related="document_id.company_id", store=True)
     company_currency_id = fields.Many2one(
         related="company_id.currency_id", string="Company Currency"
+    )
+    batch_id = fields.Many2one(
+        "ar.batch",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="Where it is recorded once it was processed or moved; until then, the batch of "
+        "its document.",
     )
     selected = fields.Boolean(string="Tick", default=True)
     move_id = fields.Many2one(
@@ -163,6 +172,46 @@ class ArWriteOffLine(models.Model):
         for document, lines in self.grouped("document_id").items():
             document._check_may_write_off()
             document._start_undo_of(lines)
+
+    # ------------------------------------------------------------------
+    # Batches
+    # ------------------------------------------------------------------
+
+    def _get_batch(self):
+        """The batch of one line."""
+        return self.batch_id or self.document_id.batch_id
+
+    def action_move_to_batch(self):
+        """Ask for the open batch that these lines are to be recorded in."""
+        self.env["ar.write.off"]._check_may_write_off()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Move to Another Batch"),
+            "res_model": "ar.batch.move",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_line_ids": [Command.set(self.ids)]},
+        }
+
+    def action_leave_out(self):
+        """Set failed lines aside for good: nothing is to be done about them any more.
+
+        :raise UserError: when a line has not failed.
+        """
+        self.env["ar.write.off"]._check_may_write_off()
+        for line in self:
+            if line.state != "failed":
+                raise UserError(
+                    self.env._(
+                        "%(line)s of %(document)s has not failed: only failed lines are left "
+                        "out. Untick or undo others.",
+                        line=line.display_name,
+                        document=line.document_id.display_name,
+                    )
+                )
+        for line in self:
+            line._mark_skipped(self.env._("Left out: %s", line.reason))
+        self.document_id._settle_failures()
 
     # ------------------------------------------------------------------
     # Information

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import Command, fields, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
@@ -27,13 +27,15 @@ class ArWriteOff(models.Model):
         self.searched = True
         return True
 
-    def _check_criteria(self):
-        """A search for everything is a mistake, not a wish."""
-        names = [
+    @api.model
+    def _get_criteria_fields(self):
+        """Names of the fields that say what is searched."""
+        return {
             "partner_name",
             "partner_ids",
             "balance_below",
             "balance_from",
+            "aging_choice",
             "aging_days",
             "product_type",
             "product_category_ids",
@@ -47,8 +49,12 @@ class ArWriteOff(models.Model):
             "profile_ids",
             "currency_ids",
             "customer_balance_below",
-        ]
-        if not any(self[name] for name in names):
+            "with_credits",
+        }
+
+    def _check_criteria(self):
+        """A search for everything is a mistake, not a wish."""
+        if not any(self[name] for name in self._get_criteria_fields() - {"with_credits", "aging_choice"}):
             raise UserError(
                 self.env._(
                     "Give at least one criterion, for instance “Balance Due Less Than”: "

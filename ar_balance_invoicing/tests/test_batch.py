@@ -235,8 +235,9 @@ class TestCloseBatch(BatchCommon):
         with self.assertRaisesRegex(UserError, f"{document.name} is not processed yet"):
             self.batch.action_close()
         other = self._batch(self.env.user, name="May")
-        self.batch._move_documents(document, other)
-        self.assertEqual(document.batch_id, other)
+        with self.assertRaisesRegex(UserError, "choose the batch on the document itself"):
+            self._move(document.line_ids, other)
+        document.batch_id = other
         self.batch.action_close()
 
     def test_failed_lines_keep_it_open(self):
@@ -258,7 +259,7 @@ class TestCloseBatch(BatchCommon):
         other = self._batch(self.env.user, name="May")
         other.action_close()
         with self.assertRaisesRegex(UserError, "“May” is closed"):
-            self.batch._move_documents(document, other)
+            self._move(self._document(self.batch).line_ids, other)
         document.batch_id = other
         with self.assertRaisesRegex(UserError, "“May” is closed"):
             document.action_process()
@@ -280,11 +281,116 @@ class TestCloseBatch(BatchCommon):
         self.assertRecordValues(batch, [{"state": "open", "closed_at": False}])
         batch.action_close()
 
-    def test_documents_move_within_their_company(self):
-        document = self._document(self.batch, process=False)
+    # --- lines that move ---------------------------------------------------
+
+    def _move(self, lines, batch):
+        """By the pop-up, as the browser does it."""
+        action = lines.action_move_to_batch()
+        wizard = (
+            self.env[action["res_model"]]
+            .with_context(**action["context"])
+            .create({"batch_id": batch.id})
+        )
+        self.assertEqual(wizard.line_count, len(lines))
+        wizard.action_move()
+
+    def test_a_line_moves_to_another_open_batch(self):
+        first, second = self._document(self.batch, 5), self._document(self.batch, 7.5)
+        other = self._batch(self.env.user, name="May")
+        self._move(first.line_ids, other)
+        (self.batch | other).invalidate_recordset()
+        self.assertRecordValues(
+            self.batch | other,
+            [
+                {"line_count": 1, "amount": 7.5, "document_count": 2},
+                {"line_count": 1, "amount": 5, "document_count": 1},
+            ],
+        )
+        self.assertEqual(self.batch._get_lines(), second.line_ids)
+        action = other.action_view_lines()
+        self.assertEqual(self.env[action["res_model"]].search(action["domain"]), first.line_ids)
+        self.assertIn("moved to May", self.batch.message_ids[:1].body)
+        self.assertIn("moved here from April", other.message_ids[:1].body)
+        with self.assertRaisesRegex(UserError, "is in “May” already"):
+            self._move(first.line_ids, other)
+        self.batch.action_close()
+        with self.assertRaisesRegex(UserError, "“April” is closed"):
+            self._move(second.line_ids, other)
+
+    def test_a_moved_line_is_retried_in_its_new_batch(self):
+        document = self._failed_document()
+        other = self._batch(self.env.user, name="May")
+        self._move(document.line_ids.filtered(lambda line: line.state == "failed"), other)
+        self.batch.action_close()
+        with self.assertRaisesRegex(UserError, "failed lines"):
+            other.action_close()
+        # Its own batch is closed by now: what is left of the document is in the other.
+        document.action_retry()
+        (self.batch | other).invalidate_recordset()
+        self.assertEqual((document.state, other.line_count, other.amount), ("done", 1, 5))
+        self.assertEqual(self.batch.line_count, 1)
+        other.action_close()
+
+    def test_a_failed_line_is_left_out_for_good(self):
+        document = self._failed_document()
+        done = document.line_ids.filtered(lambda line: line.state == "done")
+        with self.assertRaisesRegex(UserError, "only failed lines are left out"):
+            done.action_leave_out()
+        failed = document.line_ids - done
+        failed.action_leave_out()
+        self.assertEqual((failed.state, document.state), ("skipped", "done"))
+        self.assertIn("Left out: ", failed.reason)
+        self.batch.action_close()
+
+    def _failed_document(self):
+        """One invoice written off, and one that was paid meanwhile; the payment bounced."""
+        paid, other = self._invoice(self.customer, 5), self._invoice(self.customer, 7)
+        document = self._write_off(paid | other, process=False)
+        document.batch_id = self.batch
+        payment = self._pay(self.customer, 2, paid)
+        document.action_process()
+        payment.move_id.line_ids.remove_move_reconcile()
+        self.assertEqual(document.state, "failed")
+        return document
+
+    def test_lines_move_within_their_company_and_by_who_may(self):
+        document = self._document(self.batch)
         foreign = self.env["ar.batch"].create({"company_id": self.branch.id})
         with self.assertRaisesRegex(UserError, "Choose a batch of that company"):
-            self.batch._move_documents(document, foreign)
+            self._move(document.line_ids, foreign)
+        theirs = self._batch(self.colleague, name="Theirs")
+        for user in (self.clerk, self.colleague):
+            with self.assertRaisesRegex(UserError, "not assigned to the batch"):
+                self._as(user, theirs)._take_lines(self._as(user, document.line_ids))
+        invoicing = self._user("batch.invoicing", "account.group_account_invoice")
+        with self.assertRaisesRegex(AccessError, "may not write off"):
+            self._as(invoicing, document.line_ids).action_move_to_batch()
+
+    def test_what_was_processed_stays_in_its_batch(self):
+        document = self._document(self.batch)
+        other = self._batch(self.env.user, name="May")
+        for vals in ({"batch_id": other.id}, {"balance_below": 3}, {"date": "2020-01-01"}):
+            with self.assertRaisesRegex(UserError, "was processed: its “.*” stays as it is"):
+                document.write(vals)
+
+    def test_undo_after_closing_leaves_the_figures_of_closing(self):
+        document = self._document(self.batch, 5)
+        self._document(self.batch, 7.5)
+        self.batch.action_close()
+        document.action_undo()
+        self.batch.invalidate_recordset()
+        self.assertRecordValues(
+            self.batch,
+            [
+                {
+                    "closed_count": 2,
+                    "closed_amount": 12.5,
+                    "undone_count": 1,
+                    "undone_amount": 5,
+                    "amount": 7.5,
+                }
+            ],
+        )
 
     def test_each_figure_opens_what_is_behind_it(self):
         document = self._document(self.batch)

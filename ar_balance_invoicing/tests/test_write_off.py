@@ -400,6 +400,64 @@ class TestWriteOff(WriteOffCommon):
             document.action_process()
         self.assertEqual(invoice.amount_residual, 5)
 
+    def test_a_period_closed_while_it_waited_fails_each_row(self):
+        """Core would silently book on another day."""
+        self.company.ar_batch_threshold = 1
+        invoices = self._invoice(self.customer, 5) | self._invoice(self.customer, 6)
+        document = self._write_off(invoices, process=False)
+        document.date = self.today - timedelta(days=60)
+        document.action_process()
+        self.assertEqual(document.state, "queued")
+        self.company.fiscalyear_lock_date = self.today - timedelta(days=30)
+        document._work_all()
+        self.assertEqual(document.state, "failed")
+        self.assertEqual(document.line_ids.mapped("state"), ["failed", "failed"])
+        self.assertIn("closed period", document.line_ids[0].reason)
+        self.assertEqual(sum(invoices.mapped("amount_residual")), 11)
+        with self.assertRaisesRegex(UserError, "closed period"):
+            document.action_retry()
+        self.company.ar_batch_threshold = 100
+        document.date = self.today
+        document.action_retry()
+        self.assertEqual((document.state, sum(invoices.mapped("amount_residual"))), ("done", 0))
+
+    def test_no_right_on_a_journal_fails_its_rows_only(self):
+        """A record rule that came after the review."""
+        journal = self.company_data["default_journal_sale"].copy()
+        mine = self._invoice(self.customer, 5)
+        theirs = self._invoice(self.customer, 6, post=False)
+        theirs.journal_id = journal
+        theirs._post(soft=False)
+        document = self._write_off(mine | theirs, process=False)
+        self._hide("account.move", [("journal_id", "!=", journal.id)])
+        document.action_process()
+        self.env.invalidate_all()
+        states = {line.move_id.sudo(): line for line in document.line_ids}
+        self.assertEqual(states[mine].state, "done")
+        self.assertEqual(states[theirs].state, "failed")
+        self.assertIn("has no right to this document", states[theirs].reason)
+        self.assertEqual(mine.amount_residual, 0)
+        self.assertEqual(theirs.sudo().amount_residual, 6)
+
+    def test_no_right_on_the_journal_of_the_entries(self):
+        invoice = self._invoice(self.customer, 5)
+        document = self._write_off(invoice, process=False)
+        self._hide("account.journal", [("id", "!=", document.journal_id.id)])
+        with self.assertRaises(AccessError):
+            document.action_process()
+        self.assertEqual((document.state, invoice.amount_residual), ("draft", 5))
+
+    def _hide(self, model, domain):
+        self.env["ir.rule"].sudo().create(
+            {
+                "name": "Not yours",
+                "model_id": self.env["ir.model"]._get_id(model),
+                "domain_force": repr(domain),
+            }
+        )
+        self.env.flush_all()
+        self.env.invalidate_all()
+
     def test_a_missing_account_is_named(self):
         invoice = self._invoice(self.customer, 5)
         self.company.ar_loss_account_id = False

@@ -1,1 +1,1 @@
-from . import ar_create_invoices, ar_create_invoices_confirm
+from . import ar_batch_move, ar_create_invoices, ar_create_invoices_confirm
