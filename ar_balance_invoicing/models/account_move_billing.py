@@ -1,6 +1,6 @@
 from collections import defaultdict
 
-from odoo import Command, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from .account_move import BALANCE_GROUPS
@@ -107,7 +107,8 @@ class AccountMove(models.Model):
         moves = self.filtered(lambda move: move.is_sale_document(include_receipts=True))
         failures = moves.filtered(lambda move: move.state == "draft")._confirm_one_and_all()
         sent = moves.filtered(lambda move: move.state == "posted")
-        sent.filtered(lambda move: not move.is_move_sent).is_move_sent = True
+        not_yet = sent.filtered(lambda move: not move.is_move_sent)
+        not_yet._write_beside_accounting({"is_move_sent": True})
         return self._notify_outcome(
             self.env._("%s invoices are confirmed and marked as sent.", len(sent)), failures
         )
@@ -168,14 +169,25 @@ class AccountMove(models.Model):
             run._regenerate(moves)
         return self._notify_outcome(self.env._("%s drafts are regenerated.", len(drafts)), [])
 
-    def _replace_billing_lines(self, vals):
-        """Put newly prepared values (of ``ar.billing.run.line``) on a draft."""
-        self.ensure_one()
-        self.invoice_line_ids = [Command.clear()]
-        self.write(
-            {
-                name: vals[name]
-                for name in ("invoice_line_ids", "invoice_payment_term_id", "journal_id")
-                if name in vals and (name != "journal_id" or self.journal_id.id != vals[name])
-            }
+    def _replace_billing_lines(self, vals_list):
+        """Put newly prepared values (of ``ar.billing.run.line``) on drafts.
+
+        All lines of all drafts go and come at once: core then balances them together.
+
+        :param vals_list: one for each draft, in their order.
+        """
+        self.invoice_line_ids.unlink()
+        self.env["account.move.line"].create(
+            [
+                {**line_vals, "move_id": move.id}
+                for move, vals in zip(self, vals_list, strict=True)
+                for _command, _id, line_vals in vals["invoice_line_ids"]
+            ]
         )
+        for name in ("journal_id", "invoice_payment_term_id"):
+            by_value = defaultdict(self.browse)
+            for move, vals in zip(self, vals_list, strict=True):
+                if name in vals and move[name].id != vals[name]:
+                    by_value[vals[name]] |= move
+            for value, moves in by_value.items():
+                moves.write({name: value})

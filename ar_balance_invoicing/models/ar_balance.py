@@ -143,6 +143,35 @@ class ArBalance(models.AbstractModel):
         return query.select(*columns)
 
     @api.model
+    def _select_aging_by(self, name, records, company):
+        """Grouped SELECT: open items by a many2one of their documents, and by age.
+
+        What the user may not read is not counted.
+
+        :param name: a many2one of ``account.move``; the first column.
+        :param records: limit to documents with one of these.
+        """
+        line = self.env["account.move.line"]
+        query = line._search(self._get_open_item_domain(company))
+        alias = query.table
+        move = query.join(alias, "move_id", "account_move", "id", "ar_document")
+        group = self.env["account.move"]._field_to_sql(move, name, query)
+        query.add_where(SQL("%s IN %s", group, tuple(records.ids) or (0,)))
+        query.groupby = group
+        today = fields.Date.context_today(self)
+        basis = company.sudo().root_id.ar_aging_basis
+        amount = line._field_to_sql(alias, "amount_residual", query)
+        ages = [
+            SQL(
+                "COALESCE(SUM(%s) FILTER (WHERE %s), 0)",
+                amount,
+                self._get_figure_condition(bucket.field, alias, today, basis),
+            )
+            for bucket in BUCKETS
+        ]
+        return query.select(group, *ages)
+
+    @api.model
     def _get_figures(self, customers, figures, company=None):
         """Figures of customers, in company currency, by one query.
 

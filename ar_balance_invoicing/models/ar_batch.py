@@ -143,7 +143,9 @@ class ArBatch(models.Model):
 
     def _get_recorded_domain(self):
         """Domain on ``ar.write.off.line``: all lines of the batches, whatever their state."""
-        by_document = Domain("batch_id", "=", False) & Domain("document_id.batch_id", "in", self.ids)
+        by_document = Domain("batch_id", "=", False) & Domain(
+            "document_id.batch_id", "in", self.ids
+        )
         return Domain("batch_id", "in", self.ids) | by_document
 
     def _get_lines(self):

@@ -159,6 +159,24 @@ class ArBillingProfile(models.Model):
         string="Days Ahead", help="How many days before the invoice date that is done."
     )
 
+    # --- invoice groups -----------------------------------------------------
+
+    group_policy = fields.Selection(
+        [
+            ("none", "None"),
+            ("period", "A new group for each period"),
+            ("fixed", "Always the same group"),
+        ],
+        string="Invoice Groups",
+        required=True,
+        default="none",
+        help="Where a billing run puts its invoices, unless its pop-up says otherwise.",
+    )
+    invoice_group_id = fields.Many2one("ar.invoice.group", check_company=True, ondelete="restrict")
+    group_split = fields.Boolean(
+        string="Split by Balance Class", help="One invoice group for each balance class."
+    )
+
     customer_count = fields.Integer(compute="_compute_customer_count")
     period_count = fields.Integer(compute="_compute_period_count")
     service_count = fields.Integer(compute="_compute_service_count")

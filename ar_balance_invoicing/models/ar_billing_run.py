@@ -55,6 +55,21 @@ class ArBillingRun(models.Model):
     )
     late_fees = fields.Boolean(default=True, readonly=True)
     note = fields.Html(readonly=True, help="Printed on the invoices of this run.")
+    invoice_group_id = fields.Many2one(
+        "ar.invoice.group",
+        readonly=True,
+        check_company=True,
+        ondelete="set null",
+        help="Where the invoices are put.",
+    )
+    group_name = fields.Char(
+        string="New Invoice Group", readonly=True, help="A group of this name is made, if need be."
+    )
+    group_split = fields.Boolean(
+        string="Split by Balance Class",
+        readonly=True,
+        help="One invoice group for each balance class.",
+    )
     line_ids = fields.One2many("ar.billing.run.line", "document_id", string="Customers")
     invoice_ids = fields.One2many("account.move", "billing_run_id", string="Invoices")
     invoice_count = fields.Integer(compute="_compute_invoice_count")
@@ -114,6 +129,7 @@ class ArBillingRun(models.Model):
                 "company_id": profile.company_id.id,
                 "invoice_date": period.invoice_date,
                 "zero_policy": profile._get_zero_policy(),
+                **profile._prepare_group_options(period),
                 **options,
             }
         )
@@ -355,18 +371,20 @@ class ArBillingRun(models.Model):
         self.env["ar.late.fee"].search([("fee_move_id", "in", moves.ids)]).unlink()
         charges = self._get_charges(moves.commercial_partner_id)
         lines = self.env["ar.billing.run.line"].search([("move_id", "in", moves.ids)])
-        for line in lines:
-            fresh = charges[line.partner_id.id].get(line.currency_id.id, [])
-            line.charge_ids = [
-                Command.clear(),
-                *(
-                    Command.create(self._prepare_charge(charge, number))
-                    for number, charge in enumerate(fresh, 1)
-                ),
+        lines.charge_ids.unlink()
+        self.env["ar.billing.charge"].create(
+            [
+                {**self._prepare_charge(charge, number), "line_id": line.id}
+                for line in lines
+                for number, charge in enumerate(
+                    charges[line.partner_id.id].get(line.currency_id.id, []), 1
+                )
             ]
+        )
         lines._set_amounts()
-        for line, vals in zip(lines, lines._prepare_invoices(), strict=True):
-            problem = line._get_problem({})
+        locks = {}
+        for line in lines:
+            problem = line._get_problem(locks)
             if problem:
                 raise UserError(
                     self.env._(
@@ -375,7 +393,8 @@ class ArBillingRun(models.Model):
                         problem=problem,
                     )
                 )
-            line.move_id._replace_billing_lines(vals)
+        invoices = self.env["account.move"].browse([line.move_id.id for line in lines])
+        invoices._replace_billing_lines(lines._prepare_invoices())
         lines._record_late_fees()
 
     def _undo_lines(self, lines):

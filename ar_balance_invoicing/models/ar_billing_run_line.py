@@ -45,6 +45,9 @@ class ArBillingRunLine(models.Model):
     zero_skipped = fields.Boolean(
         readonly=True, help="Left out by the $0 policy, which the pop-up may change."
     )
+    invoice_group_id = fields.Many2one(
+        "ar.invoice.group", readonly=True, copy=False, ondelete="set null"
+    )
     move_id = fields.Many2one(
         "account.move",
         string="Invoice",
@@ -278,6 +281,7 @@ class ArBillingRunLine(models.Model):
             "invoice_origin": run.name,
             "billing_run_id": run.id,
             "billing_period_id": run.period_id.id,
+            "invoice_group_id": self.invoice_group_id.id,
             "invoice_line_ids": [
                 Command.create(line_vals) for line_vals in self._prepare_invoice_lines(position)
             ],

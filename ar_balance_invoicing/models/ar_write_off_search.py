@@ -54,7 +54,9 @@ class ArWriteOff(models.Model):
 
     def _check_criteria(self):
         """A search for everything is a mistake, not a wish."""
-        if not any(self[name] for name in self._get_criteria_fields() - {"with_credits", "aging_choice"}):
+        if not any(
+            self[name] for name in self._get_criteria_fields() - {"with_credits", "aging_choice"}
+        ):
             raise UserError(
                 self.env._(
                     "Give at least one criterion, for instance “Balance Due Less Than”: "

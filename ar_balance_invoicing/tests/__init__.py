@@ -9,8 +9,10 @@ from . import (
     test_billing_profile,
     test_charge_sources,
     test_demo,
+    test_invoice_group,
     test_tours,
     test_write_off,
     test_write_off_property,
     test_write_off_reason,
+    test_xlsx,
 )

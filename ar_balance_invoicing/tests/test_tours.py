@@ -52,6 +52,8 @@ class TestTours(BillingCommon, HttpCase):
         )
         invoices = self.env["account.move"].search([("billing_period_id", "=", self.period.id)])
         self.assertEqual(invoices.partner_id, service | balance)
+        group = invoices.invoice_group_id
+        self.assertEqual((group.name, group.invoice_ids), ("Tour Balance Only", invoices))
 
     def test_write_off_in_a_batch_process(self):
         """The seed page about writing off, in its order."""

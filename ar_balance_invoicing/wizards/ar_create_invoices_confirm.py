@@ -40,6 +40,39 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         precompute=True,
     )
     note = fields.Html(string="Note on the Invoices")
+    group_choice = fields.Selection(
+        [("none", "None"), ("new", "A new group"), ("existing", "An existing group")],
+        string="Invoice Group",
+        required=True,
+        compute="_compute_group",
+        store=True,
+        readonly=False,
+        precompute=True,
+    )
+    group_name = fields.Char(
+        string="Name of the Group",
+        compute="_compute_group",
+        store=True,
+        readonly=False,
+        precompute=True,
+    )
+    group_id = fields.Many2one(
+        "ar.invoice.group",
+        compute="_compute_group",
+        store=True,
+        readonly=False,
+        precompute=True,
+        domain="[('company_id', '=', company_id)]",
+    )
+    group_split = fields.Boolean(
+        string="Split by Balance Class",
+        compute="_compute_group",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="One invoice group for each balance class, named after it.",
+    )
+    company_id = fields.Many2one("res.company", compute="_compute_company_id")
 
     @api.depends("run_ids")
     def _compute_options(self):
@@ -50,6 +83,24 @@ class ArCreateInvoicesConfirm(models.TransientModel):
                 run.profile_id._get_zero_policy() == "skip_zero" for run in runs
             )
             wizard.late_fees = True
+
+    @api.depends("run_ids")
+    def _compute_company_id(self):
+        for wizard in self:
+            wizard.company_id = wizard.run_ids[:1].company_id
+
+    @api.depends("run_ids")
+    def _compute_group(self):
+        """As the first run says, which asked its profile."""
+        for wizard in self:
+            run = wizard.run_ids[:1]
+            named = run.group_name or run._get_default_group_name()
+            wizard.group_choice = (
+                "existing" if run.invoice_group_id else "new" if run.group_name else "none"
+            )
+            wizard.group_id = run.invoice_group_id
+            wizard.group_name = named
+            wizard.group_split = run.group_split
 
     @api.depends("run_ids")
     def _compute_has_late_fees(self):
@@ -110,6 +161,7 @@ class ArCreateInvoicesConfirm(models.TransientModel):
             run._set_options(
                 self.invoice_date, self._get_zero_policy(run), self.late_fees, self.note
             )
+            run._set_group(**self._prepare_group())
             if not self.all_lines:
                 run._keep_lines(
                     run.line_ids.filtered(
@@ -122,6 +174,21 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         for run in runs:
             run._start()
         return self._get_result_action()
+
+    def _prepare_group(self):
+        """Where the invoices are put.
+
+        :raise UserError: when the group has no name, or none is chosen.
+        """
+        if self.group_choice == "existing" and not self.group_id:
+            raise UserError(self.env._("Choose the invoice group."))
+        if self.group_choice == "new" and not (self.group_name or "").strip():
+            raise UserError(self.env._("Type a name for the new invoice group."))
+        return {
+            "group": self.group_id if self.group_choice == "existing" else self.group_id.browse(),
+            "name": self.group_name if self.group_choice == "new" else False,
+            "split": self.group_split,
+        }
 
     def _get_result_action(self):
         if len(self.run_ids) == 1:

@@ -1,5 +1,11 @@
 import {registry} from "@web/core/registry";
-import {removeFilter, rowsAre, typeAmount} from "./tour_steps";
+import {
+    addToExistingGroup,
+    addToNewGroup,
+    removeFilter,
+    rowsAre,
+    typeAmount,
+} from "./tour_steps";
 
 /**
  * The seed "Create account balance invoices", step by step and in its order.
@@ -93,8 +99,37 @@ registry.category("web_tour.tours").add("ar_create_invoices", {
         rowsAre("Balance"),
         ...typeAmount("Account Balance >", "0"),
         rowsAre("Balance"),
+        ...addToNewGroup("Tour Balance Only"),
+        {
+            content: "The group opens, with its figures and pictures",
+            trigger:
+                "body:not(:has(.modal)) .o_form_view .o_field_widget[name=name] input:value(Tour Balance Only)",
+        },
+        {
+            trigger: "button[name=action_view_invoices]:contains(1)",
+        },
+        {
+            trigger: ".o_field_widget[name=status_graph] canvas",
+        },
+        {
+            trigger: ".o_field_widget[name=aging_graph] canvas",
+        },
+        {
+            trigger: ".o_field_widget[name=email_graph] canvas",
+        },
+        {
+            content: "Back to the invoices: the filters are still there",
+            trigger: ".o_back_button, .breadcrumb-item:not(.active):last a",
+            run: "click",
+        },
+        rowsAre("Balance"),
         removeFilter(),
         removeFilter(),
         rowsAre("Service", "Balance"),
+        ...addToExistingGroup("Tour Balance Only"),
+        {
+            content: "Only the other one was added",
+            trigger: "button[name=action_view_invoices]:contains(2)",
+        },
     ],
 });

@@ -48,3 +48,57 @@ export const removeFilter = () => ({
     trigger: ".o_searchview_facet:last .o_facet_remove",
     run: "click",
 });
+
+/** Tick all listed invoices and open Add to Group. */
+const addToGroup = () => [
+    {
+        content: "Tick all invoices",
+        trigger: ".o_list_view thead .o_list_record_selector input",
+        run: "click",
+    },
+    {
+        content: "Add to Group",
+        trigger: ".o_control_panel button[name=action_add_to_invoice_group]",
+        run: "click",
+    },
+];
+
+const add = () => ({
+    trigger: ".modal button[name=action_add]",
+    run: "click",
+});
+
+export function addToNewGroup(name) {
+    return [
+        ...addToGroup(),
+        {
+            content: "A new group is proposed, with a name",
+            trigger: ".modal .o_field_widget[name=name] input:not(:value(''))",
+            run: `edit ${name}`,
+        },
+        add(),
+    ];
+}
+
+export function addToExistingGroup(name) {
+    return [
+        ...addToGroup(),
+        {
+            trigger: ".modal .o_field_widget[name=choice] label:contains(existing)",
+            run: "click",
+        },
+        {
+            trigger: ".modal .o_field_widget[name=group_id] input",
+            run: `edit ${name}`,
+        },
+        {
+            trigger: `.ui-autocomplete .ui-menu-item:contains(${name})`,
+            run: "click",
+        },
+        {
+            content: "It says how many are in it already",
+            trigger: ".modal .o_field_widget[name=here_count]:contains(1)",
+        },
+        add(),
+    ];
+}

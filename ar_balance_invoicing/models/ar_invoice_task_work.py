@@ -1,0 +1,206 @@
+import base64
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import pdf
+from odoo.tools.constants import GC_UNLINK_LIMIT
+
+# Combined PDFs can be made again at any time; they are kept for so many days.
+DAYS_TO_KEEP_PDF = 7
+
+
+class ArInvoiceTask(models.Model):
+    """What each task does with its invoices, many at once."""
+
+    _inherit = "ar.invoice.task"
+
+    # ------------------------------------------------------------------
+    # Confirm, mark as sent
+    # ------------------------------------------------------------------
+
+    def _do_confirm(self, lines):
+        confirmed = lines.filtered(lambda line: line.move_id.state != "draft")
+        confirmed._mark_skipped(self.env._("Not a draft any more."))
+        lines = self._post(lines - confirmed)
+        lines._mark_done()
+
+    def _do_mark_sent(self, lines):
+        drafts = lines.filtered(lambda line: line.move_id.state == "draft")
+        lines = (lines - drafts) | self._post(drafts)
+        lines.move_id._write_beside_accounting({"is_move_sent": True})
+        lines._mark_done()
+
+    def _post(self, lines):
+        """Confirm drafts, and return the lines of those that could be.
+
+        Core would silently move an invoice out of a closed period.
+        """
+        locks = {}
+
+        def problem(line):
+            invoice = line.move_id
+            day = invoice.invoice_date or fields.Date.context_today(self)
+            key = (day, invoice.journal_id, bool(invoice.line_ids.tax_ids))
+            if key not in locks:
+                violated = self.company_id._get_violated_lock_dates(day, key[2], key[1])
+                locks[key] = violated and self.env._(
+                    "The invoice date %(date)s lies in a closed period (%(locks)s). Choose a "
+                    "later date on the invoice.",
+                    date=fields.Date.to_string(day),
+                    locks=self.env["res.company"]._format_lock_dates(violated),
+                )
+            return locks[key]
+
+        lines = lines._fail_each(problem)
+        if lines:
+            lines.move_id._post(soft=False)
+        return lines
+
+    # ------------------------------------------------------------------
+    # E-mail
+    # ------------------------------------------------------------------
+
+    def _do_send(self, lines):
+        """Hand the invoices over to Odoo's own sending, which works in the background."""
+        waiting = lines.filtered(lambda line: line.move_id.is_being_sent)
+        waiting._mark_skipped(self.env._("Is being sent already."))
+        lines = (lines - waiting)._fail_each(self._get_send_problem)
+        lines.move_id._write_beside_accounting({"sending_data": self._prepare_sending_data()})
+        lines._mark_done()
+
+    def _prepare_sending_data(self):
+        return {
+            "author_user_id": self.env.user.id,
+            "author_partner_id": self.env.user.partner_id.id,
+        }
+
+    def _get_send_problem(self, line):
+        """Why an invoice cannot be e-mailed: a sentence, or False."""
+        invoice, send = line.move_id, self.env["account.move.send"]
+        if invoice.state != "posted":
+            return self.env._("Not confirmed: confirm it first.")
+        constraints = send._get_move_constraints(invoice)
+        if constraints:
+            return next(iter(constraints.values()))
+        methods = send._get_default_sending_methods(invoice)
+        if methods <= {"manual"}:
+            return self.env._(
+                "%s gets invoices by hand, as the contact's Invoicing page says.",
+                invoice.commercial_partner_id.display_name,
+            )
+        if "email" in methods and not invoice.partner_id.email:
+            return self.env._(
+                "%s has no e-mail address. Type one on the contact, then retry.",
+                invoice.partner_id.display_name,
+            )
+        return False
+
+    @api.model
+    def _check_sending_works(self):
+        """Odoo's own scheduled action does the sending.
+
+        :raise UserError: when it is switched off.
+        """
+        cron = self.env.ref("account.ir_cron_account_move_send").sudo()
+        if not cron.active:
+            raise UserError(
+                self.env._(
+                    "Odoo's scheduled action “%s” is switched off, so that nothing would be "
+                    "sent. Ask an administrator to switch it on.",
+                    cron.name,
+                )
+            )
+
+    # ------------------------------------------------------------------
+    # Drafts
+    # ------------------------------------------------------------------
+
+    def _do_regenerate(self, lines):
+        confirmed = lines.filtered(lambda line: line.move_id.state != "draft")
+        confirmed._mark_skipped(self.env._("Not a draft any more."))
+        lines -= confirmed
+        for run, moves in lines.move_id.grouped("billing_run_id").items():
+            run._regenerate(moves)
+        lines._mark_done()
+
+    def _do_delete(self, lines):
+        confirmed = lines.filtered(lambda line: line.move_id.state != "draft")
+        confirmed._mark_skipped(self.env._("Not a draft any more."))
+        lines -= confirmed
+        lines.move_id.unlink()
+        lines._mark_done()
+
+    # ------------------------------------------------------------------
+    # One PDF
+    # ------------------------------------------------------------------
+
+    def _do_pdf(self, lines):
+        """Print what was not printed for good yet, all of a chunk at once.
+
+        An invoice that was sent keeps the PDF that the customer has.
+        """
+        printed = lines.filtered(lambda line: line.move_id.invoice_pdf_report_id)
+        contents = {line.move_id: line.move_id.invoice_pdf_report_id.raw for line in printed}
+        send = self.env["account.move.send"]
+        moves = (lines - printed).move_id
+        for report, group in moves.grouped(send._get_default_pdf_report_id).items():
+            contents |= self._print(report, group)
+        for line in lines:
+            line._mark_done(pdf=base64.b64encode(contents[line.move_id]))
+
+    def _print(self, report, moves):
+        """``{invoice: PDF}``, by one call of the printing program."""
+        reports = self.env["ir.actions.report"].with_company(self.company_id)
+        content, kind = reports._pre_render_qweb_pdf(report.report_name, res_ids=moves.ids)
+        by_id = reports._get_splitted_report(report.report_name, content, kind)
+        return {move: by_id[move.id] for move in moves}
+
+    def _finish(self):
+        super()._finish()
+        if self.state not in ("done", "failed"):
+            return
+        if self.task == "send" and self.done_count:
+            self.env.ref("account.ir_cron_account_move_send").sudo()._trigger()
+        elif self.task == "pdf":
+            self._combine_pdf()
+
+    def _combine_pdf(self):
+        """Put the PDFs together, each invoice once, in the group's order."""
+        lines = self.line_ids.filtered("pdf").sorted("id")
+        if not lines:
+            return
+        content = pdf.merge_pdf([base64.b64decode(line.pdf) for line in lines])
+        self.pdf_id = self.env["ir.attachment"].create(
+            {
+                "name": f"{self.group_id.name.replace('/', '-')}.pdf",
+                "raw": content,
+                "mimetype": "application/pdf",
+                "res_model": self._name,
+                "res_id": self.id,
+            }
+        )
+        if self.state == "done":
+            # Failed lines may still come, and then all are put together again.
+            lines.pdf = False
+
+    def action_download(self):
+        """Download the combined PDF.
+
+        :raise UserError: when there is none (yet).
+        """
+        self.ensure_one()
+        if not self.pdf_id:
+            raise UserError(self.env._("There is no PDF yet: wait until it is done."))
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/web/content/{self.pdf_id.id}?download=true",
+            "target": "download",
+        }
+
+    @api.autovacuum
+    def _gc_pdf(self):
+        """Combined PDFs are large, and made again by one click."""
+        long_ago = fields.Datetime.now() - timedelta(days=DAYS_TO_KEEP_PDF)
+        domain = [("task", "=", "pdf"), ("create_date", "<", long_ago)]
+        self.search(domain, limit=GC_UNLINK_LIMIT).unlink()

@@ -1,0 +1,176 @@
+from ast import literal_eval
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import clean_context
+
+
+class ArInvoiceGroupAdd(models.TransientModel):
+    """The pop-up of Add to Invoice Group: which group, and which invoices."""
+
+    _name = "ar.invoice.group.add"
+    _description = "Add to Invoice Group"
+
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company
+    )
+    source = fields.Selection(
+        [("ticked", "Ticked invoices"), ("search", "Invoices that are searched here")],
+        required=True,
+        default="ticked",
+    )
+    choice = fields.Selection(
+        [("new", "A new group"), ("existing", "An existing group")],
+        string="Add to",
+        required=True,
+        default="new",
+    )
+    name = fields.Char(
+        compute="_compute_name",
+        store=True,
+        readonly=False,
+        precompute=True,
+    )
+    group_id = fields.Many2one(
+        "ar.invoice.group",
+        string="Invoice Group",
+        domain="[('company_id', '=', company_id)]",
+    )
+    invoice_ids = fields.Many2many("account.move", string="Ticked")
+
+    # --- what is searched -------------------------------------------------------
+
+    profile_id = fields.Many2one(
+        "ar.billing.profile",
+        string="Billing Profile",
+        domain="[('company_id', '=', company_id)]",
+    )
+    period_id = fields.Many2one(
+        "ar.billing.period",
+        string="Billing Period",
+        compute="_compute_period_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        domain="[('profile_id', '=', profile_id)]",
+    )
+    domain = fields.Char(string="Further Conditions", default="[]")
+
+    # --- what was found ---------------------------------------------------------
+
+    found_count = fields.Integer(string="Invoices", compute="_compute_counts")
+    here_count = fields.Integer(string="In This Group Already", compute="_compute_counts")
+    elsewhere_count = fields.Integer(string="In Another Group", compute="_compute_counts")
+    elsewhere = fields.Selection(
+        [("leave", "Leave them there"), ("move", "Move them here")],
+        string="Those in Another Group",
+        required=True,
+        default="leave",
+    )
+
+    @api.depends("invoice_ids")
+    def _compute_name(self):
+        """The billing period, if all invoices are of one; else the day."""
+        for wizard in self:
+            periods = wizard.invoice_ids.billing_period_id
+            if len(periods) == 1 and all(wizard.invoice_ids.mapped("billing_period_id")):
+                wizard.name = f"{periods.profile_id.name} {periods.display_name}"
+            else:
+                wizard.name = fields.Date.to_string(fields.Date.context_today(wizard))
+
+    @api.depends("profile_id")
+    def _compute_period_id(self):
+        for wizard in self:
+            if wizard.period_id.profile_id != wizard.profile_id:
+                wizard.period_id = False
+
+    @api.depends("source", "invoice_ids", "choice", "group_id", "profile_id", "period_id", "domain")
+    def _compute_counts(self):
+        for wizard in self:
+            domain = wizard._get_domain()
+            groups = dict(
+                self.env["account.move"]._read_group(domain, ["invoice_group_id"], ["__count"])
+            )
+            target = wizard.group_id if wizard.choice == "existing" else wizard.group_id.browse()
+            wizard.found_count = sum(groups.values())
+            wizard.here_count = groups.get(target, 0) if target else 0
+            free = groups.get(self.env["ar.invoice.group"], 0)
+            wizard.elsewhere_count = wizard.found_count - wizard.here_count - free
+
+    def _get_domain(self):
+        """Domain on ``account.move``: the invoices that are to be added."""
+        self.ensure_one()
+        if self.source == "ticked":
+            return Domain("id", "in", self.invoice_ids.ids)
+        sales = self.env["account.move"].get_sale_types(include_receipts=True)
+        domain = Domain(
+            [("company_id", "=", self.company_id.id), ("move_type", "in", sales)]
+        ) & Domain("state", "!=", "cancel")
+        if self.profile_id:
+            domain &= Domain("billing_profile_id", "=", self.profile_id.id)
+        if self.period_id:
+            domain &= Domain("billing_period_id", "=", self.period_id.id)
+        return domain & self._get_condition()
+
+    def _get_condition(self):
+        """The typed conditions.
+
+        :raise UserError: when they are no domain of invoices.
+        """
+        try:
+            condition = Domain(literal_eval(self.domain or "[]"))
+            condition.validate(self.env["account.move"])
+        except (ValueError, SyntaxError, TypeError) as error:
+            raise UserError(self.env._("The conditions cannot be understood: %s", error)) from error
+        return condition
+
+    def action_add(self):
+        """Add the invoices, and open the group.
+
+        :raise UserError: when there is no invoice, no group, or an invoice of another company.
+        """
+        self.ensure_one()
+        # Defaults meant for this window must not end up on the group.
+        self = self.with_context(clean_context(self.env.context))
+        invoices = self._get_invoices()
+        group = self._get_group()
+        added = group._add_invoices(invoices, move_others=self.elsewhere == "move")
+        if not added:
+            raise UserError(
+                self.env._(
+                    "All %(count)s invoices are in a group already. Choose to move those that are "
+                    "in another group, or tick others.",
+                    count=len(invoices),
+                )
+            )
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "ar.invoice.group",
+            "res_id": group.id,
+            "views": [(False, "form")],
+        }
+
+    def _get_invoices(self):
+        if self.source == "search" and not self.profile_id and self._get_condition().is_true():
+            raise UserError(
+                self.env._(
+                    "Choose a billing profile or type a condition: without any, all invoices there "
+                    "are would be added."
+                )
+            )
+        invoices = self.env["account.move"].search(self._get_domain())
+        if not invoices:
+            raise UserError(self.env._("No invoice is ticked or found."))
+        return invoices
+
+    def _get_group(self):
+        if self.choice == "existing":
+            if not self.group_id:
+                raise UserError(self.env._("Choose the invoice group."))
+            return self.group_id
+        if not (self.name or "").strip():
+            raise UserError(self.env._("Type a name for the new invoice group."))
+        return self.env["ar.invoice.group"].create(
+            {"name": self.name.strip(), "company_id": self.company_id.id}
+        )
