@@ -54,6 +54,22 @@ class ArDemo(models.AbstractModel):
         self._match(customers, posted)
         self._block_disputed(customers, documents["invoice"])
         self._set_up_billing(customers)
+        self._make_group(posted)
+
+    def _make_group(self, invoices):
+        """What is open for long, to be looked at together."""
+        long_ago = fields.Date.context_today(self) - relativedelta(days=60)
+        overdue = invoices.filtered(
+            lambda move: (
+                move.move_type == "out_invoice"
+                and move.payment_state in ("not_paid", "partial")
+                and move.invoice_date_due < long_ago
+            )
+        )
+        group = self.env["ar.invoice.group"].create(
+            {"name": self.env._("Long overdue"), "user_id": self.env.ref("base.user_admin").id}
+        )
+        group._add_invoices(overdue)
 
     # ------------------------------------------------------------------
     # Customers

@@ -100,6 +100,20 @@ def write_off_table(document, money) -> str:
     return table(["Written off", "customer", "days", "amount"], rows)
 
 
+def group_table(env, money) -> str:
+    rows = [
+        [
+            group.name,
+            str(group.invoice_count),
+            str(group.draft_count),
+            money(group.amount_invoiced),
+            money(group.amount_open),
+        ]
+        for group in env["ar.invoice.group"].search([], order="id")
+    ]
+    return table(["Invoice group", "invoices", "drafts", "invoiced", "open"], rows)
+
+
 def left_out(run) -> str:
     lines = run.line_ids.filtered(lambda line: line.state in ("skipped", "failed"))
     return "\n".join(f"  not billed: {line.partner_id.name}: {line.reason}" for line in lines)
@@ -137,6 +151,8 @@ def main(database: str):
         cursor.commit()
         print(f"{document.name}: below 20, older than 30 days")
         print(write_off_table(document, money))
+        print()
+        print(group_table(env, money))
         print()
         print(aging_table(env, money))
 

@@ -157,6 +157,27 @@ class Screens:
         self.settle()
         self.take("write_off_batch")
 
+    def groups(self):
+        self.menu("Customers", "Invoice Groups")
+        self.page.wait_for_selector(".o_kanban_record canvas")
+        self.settle()
+        self.take("invoice_groups")
+        self.page.click(".o_kanban_record >> text='Long overdue'")
+        self.page.wait_for_selector(".o_form_view canvas")
+        self.settle()
+        self.take("invoice_group")
+        self.page.click("button[name=action_add_invoices]")
+        self.page.wait_for_selector(".modal")
+        self.settle()
+        self.take("invoice_group_add")
+        self.page.goto(f"{self.address}/odoo/customer-invoices")
+        self.settle()
+        self.page.click(".o_list_view thead .o_list_record_selector input")
+        self.page.click("button[name=action_add_to_invoice_group]")
+        self.page.wait_for_selector(".modal")
+        self.settle()
+        self.take("invoices_add_to_group")
+
     def configuration(self):
         self.menu("Configuration", "Billing Profiles")
         self.take("billing_profiles")
@@ -177,7 +198,7 @@ def main(address: str, folder: str, *names: str):
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
         screens = Screens(page, address, Path(folder), set(names))
         screens.log_in()
-        only = os.environ.get("WALKS", "invoices,accounts,billing,write_offs,configuration")
+        only = os.environ.get("WALKS", "invoices,accounts,billing,groups,write_offs,configuration")
         for walk in only.split(","):
             getattr(screens, walk)()
 
