@@ -330,8 +330,8 @@ class ArBillingRun(models.Model):
         lines = lines._set_aside()
         if not lines:
             return
-        moves = self.env["account.move"].with_company(self.company_id)
-        invoices = moves.create(lines._prepare_invoices())
+        maker = self.env["ar.invoice.maker"].with_company(self.company_id)
+        invoices = maker._create_invoices(lines._prepare_invoices())
         # The database decides now who came first.
         invoices.flush_recordset()
         for line, invoice in zip(lines, invoices, strict=True):

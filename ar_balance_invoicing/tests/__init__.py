@@ -10,6 +10,7 @@ from . import (
     test_charge_sources,
     test_demo,
     test_invoice_group,
+    test_invoice_maker,
     test_tours,
     test_write_off,
     test_write_off_property,

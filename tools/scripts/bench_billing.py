@@ -145,7 +145,7 @@ class Bench:
             done = run._as_owner()._work_or_retry()
             self.env["ir.cron"]._commit_progress(done)
             self.env.invalidate_all()
-            run._as_owner()._finish_in_background()
+            run._as_owner()._finish_in_background(fields.Datetime.now())
             self.env["ir.cron"]._commit_progress(0)
             self.env.invalidate_all()
             if not done:

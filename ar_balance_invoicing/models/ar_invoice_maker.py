@@ -1,0 +1,431 @@
+"""Drafts as core's ``create`` makes them, with less than half of its work."""
+
+from collections import defaultdict
+
+from markupsafe import Markup
+
+from odoo import Command, api, models
+
+# Values of an invoice or a line that may differ within a kind.
+FREE_FIELDS = {
+    "partner_id",
+    "invoice_line_ids",
+    "invoice_origin",
+    "billing_run_id",
+    "billing_period_id",
+    "invoice_group_id",
+}
+FREE_LINE_FIELDS = {"name", "quantity", "price_unit"}
+# With other values than these in it, an invoice is left to core.
+KNOWN_LINE_FIELDS = FREE_LINE_FIELDS | {
+    "product_id",
+    "account_id",
+    "product_uom_id",
+    "tax_ids",
+    "analytic_distribution",
+}
+# A kind with fewer invoices is not worth its template.
+LEAST = 3
+
+
+class ArInvoiceMaker(models.AbstractModel):
+    """Make many draft customer invoices that are alike but for customer and amounts.
+
+    Most of core's time goes into finding out, invoice by invoice, what is the same for
+    all that are alike: it creates the lines, computes taxes and instalments from what
+    it created, and writes the difference. Here core makes the *first* of each kind; it
+    is the template of the others, which are given to ``create`` complete: base, tax and
+    instalment lines, computed by core's own tax engine and payment terms before, so that
+    nothing is left to be synchronised.
+
+    What is computed is compared with what core made of the template's own values. If
+    anything differs (another addon adds lines, say), core makes all of that kind.
+    """
+
+    _name = "ar.invoice.maker"
+    _description = "Invoice Maker"
+
+    @api.model
+    def _create_invoices(self, vals_list):
+        """The same invoices as ``account.move.create`` makes, in the order of the values.
+
+        :param vals_list: values of drafts of one company, as for ``create``.
+        """
+        kinds, alone = self._sort_by_kind(vals_list)
+        firsts = [indexes[0] for indexes in kinds]
+        moves = self._create_by_core(vals_list, firsts + alone)
+        quick, complete, by_core = [], [], []
+        for first, *others in kinds:
+            template = self._read_template(moves[first], vals_list[first])
+            if not template:
+                by_core += others
+                continue
+            for index in others:
+                vals = self._complete(vals_list[index], template)
+                if vals:
+                    quick.append(index)
+                    complete.append(vals)
+                else:
+                    by_core.append(index)
+        moves |= self._create_by_core(vals_list, by_core)
+        moves |= dict(zip(quick, self._create_complete(complete), strict=True))
+        return self.env["account.move"].browse(moves[index].id for index in range(len(vals_list)))
+
+    def _create_by_core(self, vals_list, indexes):
+        moves = self.env["account.move"].create([vals_list[index] for index in indexes])
+        self._mend_due_dates(moves)
+        return dict(zip(indexes, moves, strict=True))
+
+    def _mend_due_dates(self, moves):
+        """Set the due date to that of the last instalment.
+
+        Core leaves today's date on some when unlike invoices (with and without payment
+        terms, say) are created together; the instalments themselves are right.
+        """
+        wrong = defaultdict(moves.browse)
+        for move in moves:
+            days = move.line_ids.filtered(lambda line: line.display_type == "payment_term").mapped(
+                "date_maturity"
+            )
+            if days and all(days) and move.invoice_date_due != max(days):
+                wrong[max(days)] |= move
+        for day, some in wrong.items():
+            some._write_beside_accounting({"invoice_date_due": day, "is_manually_modified": False})
+
+    def _create_complete(self, vals_list):
+        """Create invoices from complete values; nothing is left to be synchronised."""
+        moves = self.env["account.move"]
+        if not vals_list:
+            return moves
+        quickly = moves.with_context(
+            skip_invoice_sync=True,
+            # Drafts have no analytic items to bring up to date.
+            skip_analytic_sync=True,
+            mail_create_nolog=True,
+            mail_notrack=True,
+        )
+        made = moves.browse(quickly.create(vals_list).ids)
+        self._log_creation(made)
+        return made
+
+    # ------------------------------------------------------------------
+    # Kinds
+    # ------------------------------------------------------------------
+
+    def _sort_by_kind(self, vals_list):
+        """(lists of indexes that are alike, indexes that are to be made by core)."""
+        if self._has_analytic_models():
+            return [], list(range(len(vals_list)))
+        partners = self._get_partners(vals_list)
+        kinds = defaultdict(list)
+        alone = []
+        for index, vals in enumerate(vals_list):
+            key = self._get_kind(vals, partners[vals["partner_id"]])
+            (kinds[key] if key else alone).append(index)
+        large = [indexes for indexes in kinds.values() if len(indexes) >= LEAST]
+        alone += [index for some in kinds.values() if len(some) < LEAST for index in some]
+        return large, sorted(alone)
+
+    def _has_analytic_models(self):
+        """Whether analytic distributions may depend on the customer."""
+        rules = self.env["account.analytic.distribution.model"].sudo()
+        return bool(rules.search_count([], limit=1))
+
+    def _get_partners(self, vals_list):
+        """``{id: partner}`` of all invoices, which are read together."""
+        ids = {vals["partner_id"] for vals in vals_list}
+        return {partner.id: partner for partner in self.env["res.partner"].browse(ids)}
+
+    def _get_kind(self, vals, partner):
+        """What an invoice shares with all of its kind; None if only core can make it."""
+        if vals.get("move_type") != "out_invoice" or "fiscal_position_id" not in vals:
+            return None
+        lines = []
+        for command, _id, line in vals["invoice_line_ids"]:
+            if command != Command.CREATE or line.keys() - KNOWN_LINE_FIELDS:
+                return None
+            lines.append(self._get_line_kind(line))
+        term = self._get_payment_term(vals, partner)
+        if term.early_discount or self._is_rounded(vals):
+            return None
+        head = {name: value for name, value in vals.items() if name not in FREE_FIELDS}
+        return (
+            self._freeze(head),
+            tuple(lines),
+            term.id,
+            partner.property_account_receivable_id.id,
+            partner.lang,
+        )
+
+    def _get_line_kind(self, line):
+        shared = {name: value for name, value in line.items() if name not in FREE_LINE_FIELDS}
+        amount = line.get("price_unit", 0) * line.get("quantity", 1)
+        # A zero has no tax line; below zero, taxes may be grouped otherwise.
+        return self._freeze(shared), (amount > 0) - (amount < 0)
+
+    def _get_payment_term(self, vals, partner):
+        terms = self.env["account.payment.term"]
+        if "invoice_payment_term_id" in vals:
+            return terms.browse(vals["invoice_payment_term_id"])
+        return partner.property_payment_term_id
+
+    def _is_rounded(self, vals):
+        return bool(vals.get("invoice_cash_rounding_id"))
+
+    def _freeze(self, value):
+        """A value that can be compared and looked up."""
+        if isinstance(value, dict):
+            return tuple(sorted((name, self._freeze(item)) for name, item in value.items()))
+        if isinstance(value, (list, tuple)):
+            return tuple(self._freeze(item) for item in value)
+        return value
+
+    # ------------------------------------------------------------------
+    # The template
+    # ------------------------------------------------------------------
+
+    def _read_template(self, move, vals):
+        """What all of a kind share, read off the invoice that core made; None if it differs."""
+        products = move.line_ids.filtered(lambda line: line.display_type == "product").sorted("id")
+        terms = move.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        if len(products) != len(vals["invoice_line_ids"]) or not terms:
+            return None
+        template = {
+            "move": move,
+            "products": products,
+            "tax_count": len(move.line_ids.filtered("tax_repartition_line_id")),
+            "term_account": terms[0].account_id.id,
+            "lines": [self._read_line(line) for line in products],
+            "head": self._read_head(move),
+        }
+        complete = self._complete(vals, template)
+        return template if complete and self._is_as_core_made(move, complete) else None
+
+    def _read_head(self, move):
+        """Stored values of the invoice itself that its kind decides."""
+        names = [
+            "company_id",
+            "currency_id",
+            "date",
+            "invoice_date_due",
+            "invoice_payment_term_id",
+            "invoice_currency_rate",
+        ]
+        return {name: move._fields[name].convert_to_write(move[name], move) for name in names}
+
+    def _read_line(self, line):
+        """Stored values of a base line that its kind decides."""
+        names = ["account_id", "currency_id", "display_type", "product_uom_id", "sequence"]
+        values = {name: line._fields[name].convert_to_write(line[name], line) for name in names}
+        values["tax_ids"] = [Command.set(line.tax_ids.ids)]
+        return values
+
+    def _is_as_core_made(self, move, complete):
+        """Whether the lines that we would give are those that core made."""
+        made = [line for _command, _id, line in complete["line_ids"]]
+        lines = move.line_ids.sorted("id")
+        if len(made) != len(lines):
+            return False
+        left = list(lines)
+        for values in made:
+            match = next((line for line in left if self._is_same_line(line, values)), None)
+            if not match:
+                return False
+            left.remove(match)
+        return True
+
+    def _is_same_line(self, line, values):
+        for name, value in values.items():
+            field = line._fields[name]
+            if field.type == "many2many":
+                ((_command, _id, ids),) = value
+                if set(line[name].ids) != set(ids):
+                    return False
+            elif field.type in ("monetary", "float"):
+                if (
+                    line.currency_id.compare_amounts(line[name], value)
+                    and abs(line[name] - value) > 1e-9
+                ):
+                    return False
+            elif field.convert_to_write(line[name], line) != (value or False):
+                return False
+        return True
+
+    # ------------------------------------------------------------------
+    # Complete values
+    # ------------------------------------------------------------------
+
+    def _complete(self, vals, template):
+        """Values with all lines, as core would make them; None when the kind does not fit."""
+        customer = self.env["res.partner"].browse(vals["partner_id"]).commercial_partner_id
+        base_lines = self._prepare_base_lines(vals, template, customer)
+        results = self._compute_taxes(base_lines, template)
+        taxes = results["tax_lines_to_add"]
+        if len(taxes) != template["tax_count"]:
+            return None
+        lines = self._prepare_product_lines(vals, template, customer, base_lines, results)
+        lines += [{**tax, "display_type": "tax"} for tax in taxes]
+        lines += self._prepare_term_lines(lines, template, customer)
+        complete = {
+            name: value for name, value in vals.items() if name != "invoice_line_ids"
+        } | template["head"]
+        complete["line_ids"] = [Command.create(line) for line in lines]
+        return complete
+
+    def _prepare_base_lines(self, vals, template, customer):
+        """Input of core's tax engine, as it takes it from stored lines."""
+        taxes = self.env["account.tax"]
+        move = template["move"]
+        return [
+            taxes._prepare_base_line_for_taxes_computation(
+                product,
+                name=line.get("name"),
+                price_unit=line.get("price_unit", 0.0),
+                quantity=line.get("quantity", 1.0),
+                discount=0.0,
+                partner_id=customer,
+                rate=move.invoice_currency_rate,
+                sign=move.direction_sign,
+                special_mode=False,
+            )
+            for product, (_command, _id, line) in zip(
+                template["products"], vals["invoice_line_ids"], strict=True
+            )
+        ]
+
+    def _compute_taxes(self, base_lines, template):
+        """Core's own reckoning: amounts of base lines, and the tax lines.
+
+        Leaves subtotal and total of each line on it (``ar_totals``), which are rounded
+        line by line, not over the invoice.
+        """
+        taxes = self.env["account.tax"]
+        company = template["move"].company_id
+        taxes._add_tax_details_in_base_lines(base_lines, company)
+        taxes._round_base_lines_tax_details(base_lines, company)
+        taxes._add_accounting_data_in_base_lines_tax_details(
+            base_lines, company, include_caba_tags=template["move"].always_tax_exigible
+        )
+        return taxes._prepare_tax_lines(base_lines, company)
+
+    def _prepare_product_lines(self, vals, template, customer, base_lines, results):
+        amounts = [values for _line, values in results["base_lines_to_update"]]
+        lines = []
+        for (_command, _id, line), shared, amount in zip(
+            vals["invoice_line_ids"], template["lines"], amounts, strict=True
+        ):
+            values = {
+                "quantity": 1.0,
+                **shared,
+                **{name: value for name, value in line.items() if name != "tax_ids"},
+                **amount,
+                "partner_id": customer.id,
+            }
+            values.setdefault("analytic_distribution", False)
+            lines.append(values)
+        return lines
+
+    def _prepare_term_lines(self, lines, template, customer):
+        """Instalments: what core's payment term makes of the totals."""
+        move = template["move"]
+        currency, company = move.currency_id, move.company_id
+        sums = defaultdict(float)
+        for line in lines:
+            kind = "tax" if line["display_type"] == "tax" else "untaxed"
+            sums[kind, "currency"] -= line["amount_currency"]
+            sums[kind, "company"] -= line["balance"]
+        amounts = {
+            key: (currency if key[1] == "currency" else company.currency_id).round(value)
+            for key, value in sums.items()
+        }
+        parts = self._get_instalments(template, defaultdict(float, amounts))
+        return [
+            {
+                "display_type": "payment_term",
+                "account_id": template["term_account"],
+                "partner_id": customer.id,
+                "currency_id": currency.id,
+                "date_maturity": day,
+                "amount_currency": amount,
+                "balance": balance,
+                "discount_balance": 0.0,
+                "discount_amount_currency": 0.0,
+            }
+            for day, amount, balance in parts
+        ]
+
+    def _get_instalments(self, template, amounts):
+        """[(due date, amount in currency, balance)], one per date."""
+        move = template["move"]
+        term = move.invoice_payment_term_id
+        if not term:
+            total = amounts["untaxed", "currency"] + amounts["tax", "currency"]
+            balance = amounts["untaxed", "company"] + amounts["tax", "company"]
+            return [
+                (
+                    move.invoice_date_due,
+                    move.currency_id.round(total),
+                    move.company_currency_id.round(balance),
+                )
+            ]
+        parts = term._compute_terms(
+            date_ref=move.invoice_date,
+            currency=move.currency_id,
+            company=move.company_id,
+            tax_amount_currency=amounts["tax", "currency"],
+            tax_amount=amounts["tax", "company"],
+            untaxed_amount_currency=amounts["untaxed", "currency"],
+            untaxed_amount=amounts["untaxed", "company"],
+            sign=1,
+        )
+        by_date = {}
+        for part in parts["line_ids"]:
+            amount, balance = by_date.get(part["date"], (0.0, 0.0))
+            by_date[part["date"]] = (
+                amount + part["foreign_amount"],
+                balance + part["company_amount"],
+            )
+        return [(day, *values) for day, values in by_date.items()]
+
+    # ------------------------------------------------------------------
+    # Chatter
+    # ------------------------------------------------------------------
+
+    def _log_creation(self, moves):
+        """The message that core posts on each new invoice, on all at once.
+
+        Core posts one by one, for somebody may follow new invoices; where somebody
+        does, it is done so here too.
+        """
+        context = self.env.context
+        if context.get("tracking_disable") or context.get("mail_create_nolog"):
+            return
+        subtype = moves[:1]._creation_subtype()
+        followed = (
+            self.env["mail.followers"]
+            .sudo()
+            .search(
+                [
+                    ("res_model", "=", moves._name),
+                    ("res_id", "in", moves.ids),
+                    ("subtype_ids", "in", subtype.ids),
+                    ("partner_id", "!=", self.env.user.partner_id.id),
+                ]
+            )
+        )
+        posted = moves.browse(followed.mapped("res_id"))
+        for move in posted:
+            move.sudo().message_post(
+                subtype_id=subtype.id,
+                author_id=self.env.user.partner_id.id,
+                body=self._get_creation_body(move),
+            )
+        logged = moves - posted
+        messages = logged._message_log_batch(
+            bodies={move.id: self._get_creation_body(move) for move in logged}
+        )
+        messages.write({"subtype_id": subtype.id, "is_internal": subtype.internal})
+
+    def _get_creation_body(self, move):
+        text = Markup('<div summary="o_mail_notification"><p>%s</p></div>')
+        return text % move._creation_message()
