@@ -171,8 +171,10 @@ class AccountMove(models.Model):
             self._check_field_access(self._fields[field_expr], "read")
             # The commercial entity as it is today: an invoice keeps the one of its
             # day when its customer is later put below another company.
-            partner = query and query.make_alias(alias, "ar_customer")
-            if query:
+            partner = None
+            # Not its truth: asking a query whether it is true runs it.
+            if query is not None:
+                partner = query.make_alias(alias, "ar_customer")
                 condition = SQL(
                     "%s = %s",
                     super()._field_to_sql(alias, "commercial_partner_id", query),

@@ -1,7 +1,9 @@
 """What the columns and filters cost, whatever the size of the page."""
 
+from unittest.mock import patch
+
 from odoo.tests import tagged
-from odoo.tools import SQL
+from odoo.tools import SQL, Query
 
 from .common import BalanceCommon
 
@@ -75,6 +77,22 @@ class TestBalanceQueries(BalanceCommon):
         )
         text = query.select().code
         self.assertEqual(text.count("SUM("), 1, text)
+
+    def test_building_a_search_does_not_run_it(self):
+        """The truth of a query is whether it finds anything: asking for it runs it."""
+        asked = []
+        truth = Query.__bool__
+
+        def is_true(query):
+            asked.append(query.table)
+            return truth(query)
+
+        with patch.object(Query, "__bool__", is_true):
+            self.env["account.move"]._search(
+                [("account_balance", ">", 0), ("balance_class", "=", "balance_only")],
+                order="account_balance DESC",
+            )
+        self.assertNotIn("account_move", asked)
 
     def test_the_planner_reads_only_open_items_of_a_grown_ledger(self):
         """Most items of a ledger are settled; a balance must not look at them.
