@@ -35,7 +35,6 @@ class ArBatch(models.Model):
     name = fields.Char(
         required=True,
         copy=False,
-        default="New",
         tracking=True,
         help="Numbered, unless you type a name.",
     )
@@ -63,6 +62,7 @@ class ArBatch(models.Model):
     )
     user_ids = fields.Many2many(
         "res.users",
+        string="Users",
         default=lambda self: self.env.user,
         domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
         help="Who may record write-offs in this batch.",
@@ -147,6 +147,15 @@ class ArBatch(models.Model):
             "document_id.batch_id", "in", self.ids
         )
         return Domain("batch_id", "in", self.ids) | by_document
+
+    def _get_account_totals(self):
+        """``[(account, debit, credit)]`` of the entries of what was written off."""
+        rows = self.env["account.move.line"]._read_group(
+            [("move_id", "in", self._get_lines().entry_id.ids)],
+            ["account_id"],
+            ["debit:sum", "credit:sum"],
+        )
+        return sorted(rows, key=lambda row: row[0].display_name)
 
     def _get_lines(self):
         """What was written off in this batch, in the order of the documents."""
@@ -341,16 +350,17 @@ class ArBatch(models.Model):
             ) from None
 
     def action_view_lines(self):
-        """What was written off in this batch, undone and failed lines included."""
+        """What was written off in this batch; by its filters what failed or was undone."""
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_write_off_line_action"
+            "ar_balance_invoicing.ar_write_off_line_action_batch"
         )
+        # The action has the same domain, by the id in the address.
         return {
             **action,
             "display_name": self.env._("Write-offs of %s", self.display_name),
-            "domain": self._get_recorded_domain(),
-            "context": {},
+            "domain": self._get_recorded_domain() & Domain("state", "!=", "skipped"),
+            "context": {"search_default_done": 1, "active_id": self.id},
         }
 
     def action_view_documents(self):

@@ -53,7 +53,7 @@ class ArBatch(models.Model):
             ["__count"],
         )
         waiting = self.env["ar.write.off"].search(
-            [("batch_id", "=", self.id), ("state", "=", "draft")]
+            [("batch_id", "in", self.ids), ("state", "=", "draft")]
         )
         failed = {}
         for document, state, count in rows:

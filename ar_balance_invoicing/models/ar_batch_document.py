@@ -79,7 +79,12 @@ class ArBatchDocument(models.AbstractModel):
         copy=False,
     )
     cancel_requested = fields.Boolean(readonly=True, copy=False)
-    started_at = fields.Datetime(readonly=True, copy=False)
+    operation_count = fields.Integer(
+        readonly=True, copy=False, help="How many lines the current operation began with."
+    )
+    started_at = fields.Datetime(
+        readonly=True, copy=False, help="When a worker first took up the current operation."
+    )
     ended_at = fields.Datetime(readonly=True, copy=False)
 
     line_count = fields.Integer(string="Lines", compute="_compute_progress")
@@ -109,24 +114,20 @@ class ArBatchDocument(models.AbstractModel):
         for document in self:
             by_state = counts.get(document.id, {})
             waiting = by_state.get(document._get_waiting_state(), 0)
-            handled = document._get_handled_count(by_state)
+            total = document.operation_count
+            # What earlier operations did is not progress of this one.
+            handled = max(total - waiting, 0)
             document.line_count = sum(by_state.values())
             document.waiting_count = waiting
             document.done_count = by_state.get("done", 0)
             document.failed_count = by_state.get("failed", 0)
             document.skipped_count = by_state.get("skipped", 0)
-            total = waiting + handled
             document.progress = 100 * handled / total if total else 0
             document.progress_text = document._get_progress_text(handled, total)
 
     def _get_waiting_state(self):
         """State of the lines that the current operation has still to do."""
         return "undo" if self.operation == "undo" else "todo"
-
-    def _get_handled_count(self, by_state):
-        if self.operation == "undo":
-            return by_state.get("undone", 0)
-        return by_state.get("done", 0) + by_state.get("failed", 0)
 
     def _get_progress_text(self, handled, total):
         """Count, rate and time left, for people."""
@@ -208,10 +209,15 @@ class ArBatchDocument(models.AbstractModel):
                 "operation": operation,
                 "state": "queued",
                 "cancel_requested": False,
-                "started_at": fields.Datetime.now(),
                 "ended_at": False,
             }
         )
+        counts = self._get_line_counts()[self.id]
+        self.operation_count = counts.get(self._get_waiting_state(), 0)
+
+    def _mark_running(self, began):
+        """A worker took the document at this moment: rate and time left count from it."""
+        self.write({"state": "running", "started_at": began})
 
     def _lock(self):
         self.ensure_one()
@@ -365,7 +371,7 @@ class ArBatchDocument(models.AbstractModel):
 
     def _work_all(self):
         """Work off everything in the running transaction (small documents)."""
-        self.state = "running"
+        self._mark_running(fields.Datetime.now())
         while self._work_chunk():
             pass
         self._finish()
@@ -424,6 +430,7 @@ class ArBatchDocument(models.AbstractModel):
             document = self._get_next_document(passed_over)
             if not document:
                 break
+            began = fields.Datetime.now()
             handled = document._as_owner()._work_or_retry()
             if not handled:
                 # Nothing left, or other workers hold it: they will finish it.
@@ -435,7 +442,7 @@ class ArBatchDocument(models.AbstractModel):
             time_left = self.env["ir.cron"]._commit_progress(handled or 0, remaining=waiting)
             # In a transaction of its own: what other workers have committed counts.
             self.env.invalidate_all()
-            document._as_owner()._finish_in_background()
+            document._as_owner()._finish_in_background(began)
             self.env["ir.cron"]._commit_progress(0, remaining=waiting)
 
     @api.model
@@ -484,7 +491,7 @@ class ArBatchDocument(models.AbstractModel):
                 _logger.info("%s: chunk tried %s times (%s)", self.name, attempt, error)
         return None
 
-    def _finish_in_background(self):
+    def _finish_in_background(self, began):
         """Show that the work has begun, and when nothing waits any more, that it ended.
 
         Whoever ends the last chunk must get through: nobody comes after him.
@@ -493,7 +500,7 @@ class ArBatchDocument(models.AbstractModel):
             try:
                 self._wait_for_lock()
                 if self.state == "queued":
-                    self.state = "running"
+                    self._mark_running(began)
                 if self.state == "running":
                     self._finish()
                 self.env.flush_all()

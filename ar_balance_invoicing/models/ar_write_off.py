@@ -66,64 +66,20 @@ class ArWriteOff(models.Model):
     line_ids = fields.One2many("ar.write.off.line", "document_id", string="Found")
     searched = fields.Boolean(readonly=True, copy=False)
     entry_count = fields.Integer(compute="_compute_entry_count")
-    ticked_count = fields.Integer(string="Ticked", compute="_compute_totals")
+    ticked_count = fields.Integer(string="Ticked", compute="_compute_ticked")
     ticked_amount = fields.Monetary(
         string="To Write Off",
-        compute="_compute_totals",
+        compute="_compute_ticked",
         help="Of the ticked lines, in company currency.",
     )
-    ticked_customers = fields.Integer(string="Customers Ticked", compute="_compute_totals")
-    ticked_by_currency = fields.Char(string="By Currency", compute="_compute_totals")
+    ticked_customers = fields.Integer(string="Customers Ticked", compute="_compute_ticked")
+    ticked_by_currency = fields.Char(
+        string="By Currency",
+        compute="_compute_ticked",
+        help="What is to be written off, if it is not all in company currency.",
+    )
     amount_written_off = fields.Monetary(
-        string="Written Off", compute="_compute_totals", help="In company currency."
-    )
-
-    # --- criteria: blank means not applied, all that are given must hold -------
-
-    partner_name = fields.Char(
-        string="Customer Name", help="“last, first” and “first last” both find a person."
-    )
-    partner_ids = fields.Many2many("res.partner", string="Customers", copy=True)
-    balance_below = fields.Monetary(
-        string="Balance Due Less Than", help="In company currency; strictly less."
-    )
-    balance_from = fields.Monetary(string="Balance Due at Least", help="In company currency.")
-    aging_choice = fields.Selection(
-        [("30", "30"), ("60", "60"), ("90", "90"), ("120", "120"), ("other", "Other…")],
-        string="Aging Days Greater Than",
-    )
-    aging_days = fields.Integer(
-        string="Days",
-        compute="_compute_aging_days",
-        store=True,
-        readonly=False,
-        help="Strictly more days than these, from the due date or the invoice date as the "
-        "settings say.",
-    )
-    product_type = fields.Selection(
-        selection=lambda self: (
-            self.env["product.template"]._fields["type"]._description_selection(self.env)
-        ),
-        help="Invoices with a product of this type.",
-    )
-    product_category_ids = fields.Many2many("product.category", string="Product Categories")
-    invoice_date_from = fields.Date()
-    invoice_date_to = fields.Date()
-    due_date_from = fields.Date()
-    due_date_to = fields.Date()
-    sale_journal_ids = fields.Many2many("account.journal", string="Journals")
-    salesperson_ids = fields.Many2many("res.users", string="Salespersons")
-    tag_ids = fields.Many2many("res.partner.category", string="Customer Tags")
-    profile_ids = fields.Many2many("ar.billing.profile", string="Billing Profiles")
-    currency_ids = fields.Many2many("res.currency", string="Currencies")
-    customer_balance_below = fields.Monetary(
-        string="Customer's Balance Less Than",
-        help="The whole account, in company currency: to write off by customer total.",
-    )
-    with_credits = fields.Boolean(
-        string="Credits Too",
-        help="Small overpayments, unapplied payments and credit notes as well; the amounts "
-        "above then count without their sign.",
+        string="Written Off", compute="_compute_amount_written_off", help="In company currency."
     )
 
     # ------------------------------------------------------------------
@@ -156,35 +112,71 @@ class ArWriteOff(models.Model):
             except UserError:
                 document.journal_id = False  # said when it is processed
 
-    @api.depends("aging_choice")
-    def _compute_aging_days(self):
-        for document in self:
-            if document.aging_choice != "other":
-                document.aging_days = int(document.aging_choice or 0)
-
     def _compute_entry_count(self):
         rows = self.env["ar.write.off.line"]._read_group(
             [("document_id", "in", self.ids), ("entry_id", "!=", False)],
             ["document_id"],
-            ["__count"],
+            ["entry_id:count", "reversal_id:count"],
         )
-        counts = {document.id: count for document, count in rows}
+        counts = {document.id: entries + reversals for document, entries, reversals in rows}
         for document in self:
             document.entry_count = counts.get(document.id, 0)
 
     @api.depends("line_ids.selected", "line_ids.amount", "line_ids.state")
-    def _compute_totals(self):
+    def _compute_ticked(self):
+        figures = self._get_ticked_figures()
         for document in self:
-            ticked = document.line_ids.filtered(lambda line: line.selected and line.state == "todo")
-            document.ticked_count = len(ticked)
-            document.ticked_customers = len(ticked.partner_id)
-            document.ticked_amount = sum(ticked.mapped("amount_company"))
-            document.ticked_by_currency = ", ".join(
-                currency.format(sum(lines.mapped("amount")))
-                for currency, lines in ticked.grouped("currency_id").items()
+            count, customers, amount, by_currency = figures.get(document, (0, set(), 0, {}))
+            document.ticked_count = count
+            document.ticked_customers = len(customers)
+            document.ticked_amount = document.currency_id.round(amount)
+            document.ticked_by_currency = (
+                ", ".join(currency.format(total) for currency, total in by_currency.items())
+                if by_currency.keys() - {document.currency_id}
+                else False
             )
-            done = document.line_ids.filtered(lambda line: line.state == "done")
-            document.amount_written_off = sum(done.mapped("amount_company"))
+
+    def _get_ticked_figures(self):
+        """``{document: (lines, customer ids, amount, {currency: amount})}`` of what is ticked.
+
+        By the database, which does not read thousands of lines; only amounts that are
+        typed and not saved yet are added up from the lines of the form.
+        """
+        figures = {}
+        saved = self.filtered("id")
+        rows = self.env["ar.write.off.line"]._read_group(
+            [("document_id", "in", saved.ids), ("state", "=", "todo"), ("selected", "=", True)],
+            ["document_id", "currency_id"],
+            ["__count", "partner_id:array_agg_distinct", "amount_company:sum", "amount:sum"],
+        )
+        for document in self - saved:
+            lines = document.line_ids.filtered(lambda line: line.selected and line.state == "todo")
+            rows += [
+                (document, currency, len(of_currency), of_currency.partner_id.ids)
+                + tuple(sum(of_currency.mapped(name)) for name in ("amount_company", "amount"))
+                for currency, of_currency in lines.grouped("currency_id").items()
+            ]
+        for document, currency, count, customers, amount, amount_currency in rows:
+            lines, known, total, by_currency = figures.get(document, (0, set(), 0, {}))
+            figures[document] = (
+                lines + count,
+                known | set(customers),
+                total + amount,
+                by_currency | {currency: amount_currency},
+            )
+        return figures
+
+    @api.depends("line_ids.amount_company", "line_ids.state")
+    def _compute_amount_written_off(self):
+        rows = self.env["ar.write.off.line"]._read_group(
+            [("document_id", "in", self._origin.ids), ("state", "=", "done")],
+            ["document_id"],
+            ["amount_company:sum"],
+        )
+        amounts = {document.id: amount for document, amount in rows}
+        for document in self:
+            amount = amounts.get(document._origin.id, 0)
+            document.amount_written_off = document.currency_id.round(amount)
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -272,20 +264,47 @@ class ArWriteOff(models.Model):
             document._check_startable()
             document._check_ready()
             document.batch_id = document._get_batch()
-            left = document._get_lines("todo").filtered(lambda line: not line.selected)
-            left._mark_skipped(self.env._("Not ticked."))
+            document._get_lines("todo")._skip_unticked()
             document._start()
         return True
 
     def action_retry(self):
-        """Take up failed and waiting lines again, if their batches still take them."""
+        """Take up failed and waiting lines again, if their batches still take them.
+
+        A document that was cancelled before anything was written off is a draft again,
+        to be reviewed and processed.
+
+        :raise UserError: when the document as a whole is not in order, see
+            ``action_process``
+        """
         for document in self:
             document._check_may_write_off()
-            lines = document._get_lines("failed") | document._get_lines("todo")
-            for batch in self.env["ar.batch"].union(*(line._get_batch() for line in lines)):
-                batch._check_usable()
-            document._check_date_open()
-        return super().action_retry()
+            document._check_startable()
+            if document._is_untouched():
+                document._back_to_draft()
+            else:
+                document._check_retry()
+                super(ArWriteOff, document).action_retry()
+        return True
+
+    def _is_untouched(self):
+        """No worker has taken it up, nor any of its lines a moment ago."""
+        handled = self._get_line_counts()[self.id].keys() - {"todo", "skipped"}
+        return not self.started_at and not handled
+
+    def _check_retry(self):
+        """Say what has to be put right first, and leave out what was unticked meanwhile."""
+        self._check_filled_in()
+        lines = self._get_lines("failed") | self._get_lines("todo")
+        for batch in self.env["ar.batch"].union(*(line._get_batch() for line in lines)):
+            batch._check_usable()
+        lines._skip_unticked()
+
+    def _back_to_draft(self):
+        """As it was reviewed: what was not ticked is still not, and can be."""
+        self._get_lines("skipped").write({"state": "todo", "reason": False})
+        self.state = "draft"
+        self._compute_batch_id()
 
     def _settle_failures(self):
         """Documents are done when none of their failed lines is left."""
@@ -303,10 +322,22 @@ class ArWriteOff(models.Model):
 
     def _check_ready(self):
         """Whatever is wrong with the document as a whole is said before any entry."""
+        if self.criteria_changed:
+            raise UserError(
+                self.env._(
+                    "The criteria of %s have changed since the search: search again, so that "
+                    "you see what is to be written off.",
+                    self.display_name,
+                )
+            )
         if not self._get_lines("todo").filtered("selected"):
             raise UserError(
                 self.env._("Nothing is ticked. Search, and tick what is to be written off.")
             )
+        self._check_filled_in()
+
+    def _check_filled_in(self):
+        """Reason, note, journal and an open date, before the first time and each other."""
         if self.company_id.ar_write_off_reason_required and not self.reason_id:
             raise UserError(self.env._("Choose a reason for this write-off."))
         if self.note_required and not (self.note or "").strip():
@@ -346,7 +377,7 @@ class ArWriteOff(models.Model):
         except UserError as error:
             lines._mark_failed(str(error.args[0]))
             return
-        lines = lines._set_aside()
+        lines = lines._skip_unticked()._fail_without_batch()._set_aside()
         vals_list = []
         ready = lines.browse()
         for line in lines:
@@ -421,23 +452,32 @@ class ArWriteOff(models.Model):
         """What was found, as a list to filter, group and tick."""
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_write_off_line_action"
+            "ar_balance_invoicing.ar_write_off_line_action_document"
         )
+        shown = {"draft": (), "undone": ("undone",)}.get(self.state, ("done", "failed"))
+        # The action has the same domain, by the id in the address.
         return {
             **action,
-            "display_name": self.display_name,
+            "display_name": self.env._("Lines of %s", self.display_name),
             "domain": [("document_id", "=", self.id)],
-            "context": {"ar_write_off_id": self.id},
+            "context": {
+                "active_id": self.id,
+                "ar_write_off_draft": self.state == "draft",
+                **{f"search_default_{name}": 1 for name in shown},
+            },
         }
 
     def action_view_entries(self):
         """The journal entries of this document, with the reversals of what was undone."""
         self.ensure_one()
-        lines = self.line_ids
-        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_journal_line")
+        lines = self.env["ar.write.off.line"].search([("document_id", "=", self.id)])
+        lines.fetch(["entry_id", "reversal_id"])
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "ar_balance_invoicing.ar_write_off_entry_action"
+        )
         return {
             **action,
             "display_name": self.env._("Entries of %s", self.name),
             "domain": [("id", "in", (lines.entry_id | lines.reversal_id).ids)],
-            "context": {},
+            "context": {"active_id": self.id},
         }

@@ -66,6 +66,8 @@ class ArWriteOffLine(models.Model):
     )
     account_balance = fields.Monetary(
         readonly=True,
+        # Of the whole account, so once for each of its lines: no sum means anything.
+        aggregator=None,
         currency_field="company_currency_id",
         help="What the customer's whole account owed when this was searched.",
     )
@@ -165,17 +167,67 @@ class ArWriteOffLine(models.Model):
         self.filtered(lambda line: line.state == "todo").selected = False
 
     def action_undo(self):
-        """Undo these lines only; the others of their documents stay written off.
+        """Undo those of these lines that are written off, and say how many they are.
 
-        :raise UserError: when a line is not written off.
+        :raise UserError: when none is written off.
         """
-        for document, lines in self.grouped("document_id").items():
+        done = self.filtered(lambda line: line.state == "done")
+        for document, lines in (done or self).grouped("document_id").items():
             document._check_may_write_off()
             document._start_undo_of(lines)
+        return self._get_undo_notification(done)
+
+    def _get_undo_notification(self, done):
+        """What became of the lines that were to be undone, for the user who asked."""
+        undone, waiting, left = (
+            len(lines)
+            for lines in (
+                done.filtered(lambda line: line.state == "undone"),
+                done.filtered(lambda line: line.state == "undo"),
+                self.filtered(lambda line: line.state not in ("undone", "undo")) | (self - done),
+            )
+        )
+        sentences = []
+        if undone:
+            sentences.append(self.env._("%s undone.", undone))
+        if waiting:
+            sentences.append(self.env._("%s are being undone in the background.", waiting))
+        if left:
+            sentences.append(
+                self.env._(
+                    "%s left as they are: not written off, or not to be undone for the reason "
+                    "on the row.",
+                    left,
+                )
+            )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning" if left else "success",
+                "message": " ".join(sentences),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _skip_unticked(self):
+        """Set the lines aside that are not ticked, and return the others."""
+        unticked = self.filtered(lambda line: not line.selected)
+        unticked._mark_skipped(self.env._("Not ticked."))
+        return self - unticked
 
     # ------------------------------------------------------------------
     # Batches
     # ------------------------------------------------------------------
+
+    def _fail_without_batch(self):
+        """Nothing is written off outside of a batch: set such lines aside, return the others."""
+        lost = self.filtered(lambda line: not line._get_batch())
+        for line in lost:
+            line._mark_failed(
+                self.env._("%s has no batch. Leave it out, and search it anew.", line.display_name)
+            )
+        return self - lost
 
     def _get_batch(self):
         """The batch of one line."""

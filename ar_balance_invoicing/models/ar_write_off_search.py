@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
@@ -9,6 +9,77 @@ class ArWriteOff(models.Model):
     """The search of the write-off window."""
 
     _inherit = "ar.write.off"
+
+    # --- criteria: blank means not applied, all that are given must hold -------
+
+    partner_name = fields.Char(
+        string="Customer Name", help="“last, first” and “first last” both find a person."
+    )
+    partner_ids = fields.Many2many("res.partner", string="Customers", copy=True)
+    balance_below = fields.Monetary(
+        string="Balance Due Less Than", help="In company currency; strictly less."
+    )
+    balance_from = fields.Monetary(string="Balance Due at Least", help="In company currency.")
+    aging_choice = fields.Selection(
+        [("30", "30"), ("60", "60"), ("90", "90"), ("120", "120"), ("other", "Other…")],
+        string="Aging Days Greater Than",
+    )
+    aging_days = fields.Integer(
+        string="Days",
+        compute="_compute_aging_days",
+        store=True,
+        readonly=False,
+        help="Strictly more days than these, from the due date or the invoice date as the "
+        "settings say.",
+    )
+    product_type = fields.Selection(
+        selection=lambda self: (
+            self.env["product.template"]._fields["type"]._description_selection(self.env)
+        ),
+        help="Invoices with a product of this type.",
+    )
+    product_category_ids = fields.Many2many("product.category", string="Product Categories")
+    invoice_date_from = fields.Date()
+    invoice_date_to = fields.Date()
+    due_date_from = fields.Date()
+    due_date_to = fields.Date()
+    sale_journal_ids = fields.Many2many("account.journal", string="Journals")
+    salesperson_ids = fields.Many2many("res.users", string="Salespersons")
+    tag_ids = fields.Many2many("res.partner.category", string="Customer Tags")
+    profile_ids = fields.Many2many("ar.billing.profile", string="Billing Profiles")
+    currency_ids = fields.Many2many("res.currency", string="Currencies")
+    customer_balance_below = fields.Monetary(
+        string="Customer's Balance Less Than",
+        help="The whole account, in company currency: to write off by customer total.",
+    )
+    with_credits = fields.Boolean(
+        string="Credits Too",
+        help="Small overpayments, unapplied payments and credit notes as well; the amounts "
+        "above then count without their sign.",
+    )
+
+    criteria_changed = fields.Boolean(
+        compute="_compute_criteria_changed",
+        store=True,
+        help="The list was found by other criteria than those that are given now.",
+    )
+
+    @api.depends("aging_choice")
+    def _compute_aging_days(self):
+        for document in self:
+            if document.aging_choice != "other":
+                document.aging_days = int(document.aging_choice or 0)
+
+    @api.depends(lambda self: sorted(self._get_criteria_fields()))
+    def _compute_criteria_changed(self):
+        for document in self:
+            document.criteria_changed = document.searched and document.state == "draft"
+
+    def onchange(self, values, field_names, fields_spec):
+        """The lines found, maybe thousands, are not compared: no criterion changes them."""
+        if "line_ids" in fields_spec:
+            fields_spec = {**fields_spec, "line_ids": {}}
+        return super().onchange(values, field_names, fields_spec)
 
     def action_search(self):
         """Find what meets all criteria and list it, everything ticked.
@@ -24,7 +95,7 @@ class ArWriteOff(models.Model):
         self._check_criteria()
         self.line_ids.unlink()
         self.env["ar.write.off.line"].create(self._prepare_lines())
-        self.searched = True
+        self.write({"searched": True, "criteria_changed": False})
         return True
 
     @api.model
@@ -134,7 +205,7 @@ class ArWriteOff(models.Model):
         return domain
 
     def _prepare_lines(self):
-        """Values of the lines: one per document found, with its open items."""
+        """Values of the lines, by customer: one per document found, with its open items."""
         groups = self.env["account.move.line"]._read_group(
             self._get_item_domain(),
             ["move_id", "currency_id", "partner_id"],
@@ -159,9 +230,18 @@ class ArWriteOff(models.Model):
                 "date_maturity": due,
                 "account_balance": balances.get(partner.commercial_partner_id.id, 0),
             }
-            for move, currency, partner, items, residual, residual_currency, due in groups
+            for move, currency, partner, items, residual, residual_currency, due in sorted(
+                groups, key=self._get_line_order
+            )
             if self._keeps(residual, balances.get(partner.commercial_partner_id.id, 0))
         ]
+
+    @staticmethod
+    def _get_line_order(group):
+        """By customer, and of each customer the oldest first."""
+        move, _currency, partner, *_figures, due = group
+        name = partner.commercial_partner_id.complete_name or ""
+        return name.lower(), partner.id or 0, due or date.min, move.id
 
     def _get_customer_balances(self, partners):
         customers = self.env["res.partner"].union(*partners).commercial_partner_id

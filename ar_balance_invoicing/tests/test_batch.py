@@ -1,6 +1,7 @@
 from unittest.mock import patch
 
 import psycopg2
+from lxml import html
 
 from odoo import Command
 from odoo.exceptions import AccessError, ConcurrencyError, UserError
@@ -307,8 +308,7 @@ class TestCloseBatch(BatchCommon):
             ],
         )
         self.assertEqual(self.batch._get_lines(), second.line_ids)
-        action = other.action_view_lines()
-        self.assertEqual(self.env[action["res_model"]].search(action["domain"]), first.line_ids)
+        self.assertEqual(self._listed(other.action_view_lines()), first.line_ids)
         self.assertIn("moved to May", self.batch.message_ids[:1].body)
         self.assertIn("moved here from April", other.message_ids[:1].body)
         with self.assertRaisesRegex(UserError, "is in “May” already"):
@@ -394,18 +394,33 @@ class TestCloseBatch(BatchCommon):
 
     def test_each_figure_opens_what_is_behind_it(self):
         document = self._document(self.batch)
-        action = self.batch.action_view_lines()
-        self.assertEqual(self.env[action["res_model"]].search(action["domain"]), document.line_ids)
+        self.assertEqual(self._listed(self.batch.action_view_lines()), document.line_ids)
         action = self.batch.action_view_documents()
         self.assertEqual(self.env[action["res_model"]].search(action["domain"]), document)
+
+    def test_what_the_button_counts_is_what_it_lists(self):
+        document = self._failed_document()
+        kept = self._write_off(self._invoice(self.customer, 3), process=False)
+        kept.batch_id = self.batch
+        kept.line_ids.copy({"selected": False})
+        kept.action_process()
+        listed = self._listed(self.batch.action_view_lines())
+        self.assertNotIn("skipped", listed.mapped("state"))
+        self.assertEqual(listed & document.line_ids, document.line_ids)
+        # The filter that is on at first.
+        self.assertEqual(len(listed.filtered_domain([("state", "=", "done")])), 2)
+        self.assertEqual(self.batch.line_count, 2)
+
+    def test_a_name_is_typed_or_numbered(self):
+        batches = self.env["ar.batch"]
+        self.assertFalse(batches.default_get(["name"]), "the form proposes none")
+        for name in (False, "New"):
+            self.assertRegex(batches.create({"name": name}).name, r"\d")
 
     def test_the_report_lists_every_entry_with_its_totals(self):
         document = self._document(self.batch, 1234.5)
         self.batch.write({"control_count": 2, "note": "For the auditor"})
-        html = self.env["ir.actions.report"]._render_qweb_html(
-            "ar_balance_invoicing.report_ar_batch", self.batch.ids
-        )[0]
-        text = " ".join(html.decode().split())
+        text = " ".join(self._report().decode().split())
         line = document.line_ids
         accounts = line.entry_id.line_ids.account_id
         for words in (
@@ -419,11 +434,53 @@ class TestCloseBatch(BatchCommon):
             self.env.user.name,
         ):
             self.assertIn(words, text)
-        # Debit and credit of the entry, both totals, and what is written off.
-        self.assertEqual(text.count("1,234.50"), 5)
+        # Debit and credit of the entry, of its accounts, both totals, and what is written off.
+        self.assertEqual(text.count("1,234.50"), 7)
+
+    def test_every_row_of_the_report_fills_its_columns(self):
+        self._document(self.batch, 5)
+        page = html.fromstring(self._report())
+        rows = page.xpath("//table[@name='lines']//tr")
+        widths = {sum(int(cell.get("colspan", 1)) for cell in row) for row in rows}
+        self.assertEqual(widths, {6})
+        first, second = (
+            [cell.text_content().strip() for cell in row]
+            for row in page.xpath("//table[@name='lines']/tbody/tr")[1:3]
+        )
+        self.assertEqual(first[0], self.customer.name)
+        self.assertEqual(second[:3], ["", "", ""])
+        self.assertEqual(first[2], self.batch._get_lines().entry_id.name, "no date again")
+
+    def test_the_report_adds_up_each_account(self):
+        self._document(self.batch, 5)
+        self._document(self.batch, 7.5)
+        self.assertEqual(
+            {account: total for account, *total in self.batch._get_account_totals()},
+            {
+                self.company_data["default_account_receivable"]: [0, 12.5],
+                self.loss: [12.5, 0],
+            },
+        )
+        rows = html.fromstring(self._report()).xpath("//table[@name='accounts']/tbody/tr")
+        self.assertEqual(len(rows), 2)
+
+    def test_the_report_says_what_was_undone_since_closing(self):
+        document = self._document(self.batch, 5)
+        self._document(self.batch, 7.5)
+        self.assertNotIn("Undone since closing", self._report().decode())
+        self.batch.action_close()
+        document.action_undo()
+        page = html.fromstring(self._report())
+        rows = page.xpath("//table[@name='controls']/tbody/tr")
+        undone = [" ".join(row[-1].text_content().split()) for row in rows]
+        self.assertEqual(undone[0], "1")
+        self.assertIn("5.00", undone[1])
 
     def test_the_report_of_an_empty_batch(self):
-        html = self.env["ir.actions.report"]._render_qweb_html(
+        self.assertIn("Nothing is written off in this batch.", self._report().decode())
+
+    def _report(self):
+        self.batch.invalidate_recordset()
+        return self.env["ir.actions.report"]._render_qweb_html(
             "ar_balance_invoicing.report_ar_batch", self.batch.ids
         )[0]
-        self.assertIn("Nothing is written off in this batch.", html.decode())

@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from unittest.mock import patch
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import Form, new_test_user, tagged
 
 from .write_off_common import WriteOffCommon
 
@@ -72,6 +73,91 @@ class TestWriteOff(WriteOffCommon):
             partner_ids=[Command.set((small | self.customer).ids)],
         )
         self.assertEqual(found.line_ids.move_id, invoice)
+
+    def test_what_is_found_is_listed_by_customer_the_oldest_first(self):
+        berta, anton = self.env["res.partner"].create([{"name": "Berta"}, {"name": "anton"}])
+        young = self._invoice(anton, 3, days_ago=30)
+        other, old = self._invoice(berta, 3), self._invoice(anton, 4, days_ago=60)
+        found = self._write_off(young | other | old, process=False)
+        self.assertEqual(found.line_ids.mapped("move_id.id"), (old | young | other).ids)
+
+    def test_other_criteria_after_the_search_need_another_one(self):
+        document = self._write_off(self._invoice(self.customer, 5), process=False)
+        self.assertFalse(document.criteria_changed)
+        document.note = "Not a criterion"
+        self.assertFalse(document.criteria_changed)
+        for vals in ({"balance_below": 3}, {"partner_ids": [Command.clear()]}):
+            document.write(vals)
+            self.assertTrue(document.criteria_changed)
+            with self.assertRaisesRegex(UserError, f"criteria of {document.name} have changed"):
+                document.action_process()
+            document.action_search()
+            self.assertFalse(document.criteria_changed)
+        with Form(document) as form:
+            form.balance_below = 7
+            self.assertTrue(form.criteria_changed, "said before it is saved")
+
+    # --- many lines ---------------------------------------------------------
+
+    def test_totals_and_changes_do_not_read_the_lines(self):
+        costs = []
+        for count in (2, 12):
+            document = self._write_off(self._found(count), process=False)
+            spec = {name: {} for name in ("ticked_count", "amount_written_off", "criteria_changed")}
+            lines = {"fields": {"amount": {}, "partner_id": {}, "days": {}}, "limit": 1}
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            [values] = document.web_read({**spec, "line_ids": lines})
+            self.assertEqual(values["ticked_count"], count)
+            changed = document.onchange(
+                {"aging_choice": "30"}, ["aging_choice"], {**spec, "line_ids": lines}
+            )
+            self.assertEqual(changed["value"], {"criteria_changed": True})
+            costs.append(self.env.cr.sql_log_count - before)
+            read = self.env["ar.write.off.line"]._fields["amount"]._get_cache(self.env)
+            self.assertLessEqual(len(read.keys() & set(document.line_ids.ids)), 1)
+        self.assertEqual(*costs)
+
+    def test_an_amount_that_is_typed_counts_before_it_is_saved(self):
+        document = self._write_off(self._found(3), process=False)
+        line = document.line_ids[0]
+        spec = {"ticked_amount": {}, "ticked_count": {}, "line_ids": {"fields": {"amount": {}}}}
+        command = Command.update(line.id, {"amount": line.amount - 0.5})
+        changed = document.onchange({"line_ids": [command]}, ["line_ids"], spec)
+        self.assertEqual(changed["value"], {"ticked_amount": document.ticked_amount - 0.5})
+
+    def test_amounts_of_several_currencies_are_said_one_by_one(self):
+        own = self._invoice(self.customer, 5)
+        document = self._write_off(own, process=False)
+        self.assertFalse(document.ticked_by_currency, "the total says it")
+        foreign = self._invoice(self.customer, 7, currency_id=self.foreign.id)
+        document = self._write_off(own | foreign, process=False)
+        self.assertEqual((document.ticked_count, document.ticked_customers), (2, 1))
+        for currency, amount in ((self.company.currency_id, 5), (self.foreign, 7)):
+            self.assertIn(currency.format(amount), document.ticked_by_currency)
+
+    def test_the_customers_account_is_not_added_up(self):
+        self.assertFalse(self.env["ar.write.off.line"]._fields["account_balance"].aggregator)
+
+    def _found(self, count):
+        customers = self.env["res.partner"].create([{"name": f"F{n}"} for n in range(count)])
+        return self.env["account.move"].union(*(self._invoice(each, 5) for each in customers))
+
+    # --- screens ------------------------------------------------------------
+
+    def test_what_a_button_counts_is_what_it_lists(self):
+        keep, drop, undone = (self._invoice(self.customer, amount) for amount in (5, 6, 7))
+        document = self._write_off(keep | drop | undone, process=False)
+        document.line_ids.filtered(lambda line: line.move_id == keep).action_untick()
+        document.action_process()
+        document.line_ids.filtered(lambda line: line.move_id == undone).action_undo()
+        self.assertEqual(document.entry_count, 3)
+        entries = document.line_ids.entry_id | document.line_ids.reversal_id
+        self.assertEqual(self._listed(document.action_view_entries()), entries)
+        action = document.action_view_lines()
+        self.assertEqual(self._listed(action), document.line_ids)
+        self.assertEqual(action["display_name"], f"Lines of {document.name}")
 
     # --- the plain case -----------------------------------------------------
 
@@ -357,6 +443,23 @@ class TestWriteOff(WriteOffCommon):
         self.assertEqual(document.state, "done")
         with self.assertRaisesRegex(UserError, "not done"):
             line.action_undo()
+        notification = document.line_ids.action_undo()["params"]
+        self.assertEqual(second.amount_residual, 6, "what is undone already keeps none back")
+        self.assertIn("1 undone. 1 left as they are", notification["message"])
+
+    def test_the_progress_of_undoing_counts_what_is_to_be_undone(self):
+        self.company.ar_batch_threshold = 1
+        document = self._write_off(self._found(4), process=False)
+        document.action_process()
+        self.assertFalse(document.started_at, "nobody has begun")
+        document._work_all()
+        self.assertTrue(document.started_at)
+        document.line_ids[0].action_undo()
+        document.line_ids[1:].action_undo()
+        self.assertEqual((document.operation, document.operation_count), ("undo", 3))
+        self.assertEqual((document.progress, document.progress_text), (0, "0 of 3"))
+        document._work_all()
+        self.assertEqual((document.state, document.progress), ("undone", 100))
 
     def test_undo_in_a_closed_period_is_dated_the_first_open_day(self):
         invoice = self._invoice(self.customer, 5, days_ago=90)
@@ -368,6 +471,61 @@ class TestWriteOff(WriteOffCommon):
         reversal = document.line_ids.reversal_id
         self.assertEqual(reversal.date, self.today - timedelta(days=9))
         self.assertEqual(invoice.amount_residual, 5)
+
+    # --- cancelled ----------------------------------------------------------
+
+    def test_cancelled_before_it_was_processed_it_is_a_draft_again(self):
+        keep = self._invoice(self.customer, 5)
+        drop = self._found(2)
+        self.company.ar_batch_threshold = 1
+        document = self._write_off(keep | drop, process=False)
+        kept = document.line_ids.filtered(lambda line: line.move_id == keep)
+        kept.action_untick()
+        for process in (False, True):
+            if process:
+                document.action_process()
+                self.assertEqual((document.state, kept.state), ("queued", "skipped"))
+            document.action_cancel()
+            document.action_retry()
+            self.assertRecordValues(document, [{"state": "draft", "batch_id": False}])
+            self.assertEqual(set(document.line_ids.mapped("state")), {"todo"})
+            self.assertEqual(document.line_ids.filtered("selected").move_id, drop)
+        self.assertEqual((keep | drop).mapped("amount_residual"), [5, 5, 5])
+
+    def test_what_a_cancellation_left_is_retried_as_it_is_ticked_now(self):
+        document = self._cancelled_half_way()
+        waiting = document.line_ids.filtered(lambda line: line.state == "todo")
+        waiting[0].action_untick()
+        document.reason_id.note_required = True
+        with self.assertRaisesRegex(UserError, "asks for a note"):
+            document.action_retry()
+        document.note = "Moved away"
+        document.action_retry()
+        self.assertEqual(waiting.mapped("state"), ["skipped", "done"])
+        self.assertEqual(document.state, "done")
+        self.assertTrue(all(line.batch_id for line in document.line_ids - waiting[0]))
+        self.assertEqual(waiting[0].move_id.amount_residual, 5)
+
+    def test_no_row_is_written_off_that_is_not_ticked_or_in_no_batch(self):
+        document = self._write_off(self._found(2), process=False)
+        document.line_ids[0].selected = False
+        document._process_lines(document.line_ids)
+        self.assertEqual(document.line_ids.mapped("state"), ["skipped", "failed"])
+        self.assertIn("has no batch", document.line_ids[1].reason)
+        self.assertFalse(document.line_ids.entry_id)
+
+    def _cancelled_half_way(self):
+        """One row of three written off, two left."""
+        self.company.ar_batch_threshold = 1
+        document = self._write_off(self._found(3), process=False)
+        document.action_process()
+        with patch.object(type(document), "_chunk_size", 1):
+            document._work_chunk()
+        # Before the worker could say that it has begun.
+        document.action_cancel()
+        self.company.ar_batch_threshold = 100
+        self.assertEqual(document.state, "cancelled")
+        return document
 
     # --- what goes wrong ----------------------------------------------------
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from odoo import Command
+from odoo.tools.safe_eval import safe_eval
 
 from .common import BalanceCommon
 
@@ -85,6 +86,15 @@ class WriteOffCommon(BalanceCommon):
         if process:
             document.action_process()
         return document
+
+    def _listed(self, action):
+        """What an action lists: the same from the button as from its address."""
+        records = self.env[action["res_model"]]
+        stored = self.env["ir.actions.act_window"].browse(action["id"]).domain
+        by_address = safe_eval(stored, {"active_id": action["context"]["active_id"]})
+        found = records.search(action["domain"])
+        self.assertEqual(records.search(by_address), found)
+        return found
 
     def _account_sum(self, *accounts):
         """Debit less credit of posted items on the accounts, by SQL."""

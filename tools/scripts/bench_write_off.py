@@ -140,7 +140,7 @@ class Bench:
             done = document._as_owner()._work_or_retry()
             self.env["ir.cron"]._commit_progress(done)
             self.env.invalidate_all()
-            document._as_owner()._finish_in_background()
+            document._as_owner()._finish_in_background(fields.Datetime.now())
             self.env["ir.cron"]._commit_progress(0)
             self.env.invalidate_all()
             if not done:

@@ -3,13 +3,16 @@ import {
     progressBarField,
 } from "@web/views/fields/progress_bar/progress_bar_field";
 import {onMounted, onWillUnmount} from "@odoo/owl";
+import {readAgain} from "../batch_document/read_again";
 import {registry} from "@web/core/registry";
 
 const INTERVAL = 2000;
 const WORKING = ["queued", "running"];
+const FIELDS = ["state", "progress", "progress_text", "cancel_requested"];
 
 /**
- * A progress bar that reads its record again while work goes on in the background.
+ * A progress bar that follows the work in the background, and shows the whole record
+ * again when it has ended.
  */
 export class LiveProgressField extends ProgressBarField {
     setup() {
@@ -26,7 +29,10 @@ export class LiveProgressField extends ProgressBarField {
         if (document.hidden || record.dirty || !WORKING.includes(record.data.state)) {
             return;
         }
-        await record.load();
+        const {state} = await record.model.mutex.exec(() => readAgain(record, FIELDS));
+        if (!WORKING.includes(state)) {
+            await record.load();
+        }
     }
 }
 

@@ -52,6 +52,11 @@ registry.category("web_tour.tours").add("ar_write_off", {
             trigger: `${rowOf("Tour Other")} .o_field_widget[name=selected] input:not(:checked)`,
         },
         {
+            content: "The totals follow, and the tick is saved",
+            trigger:
+                ".o_form_view:not(:has(.o_form_button_save:visible)) span[name=ticked]:contains(1 invoices of 1 customers ticked):contains(4.50)",
+        },
+        {
             content: "The information icon",
             trigger: `${rowOf("Tour Rosa Delgado")} button[name=action_information]`,
             run: "click",
@@ -93,6 +98,11 @@ registry.category("web_tour.tours").add("ar_write_off", {
         {
             content: "Done, and it says so",
             trigger: ".o_statusbar_status .o_arrow_button_current:contains(Done)",
+        },
+        {
+            content: "How many were written off, and how many were not",
+            trigger:
+                "div[name=outcome]:contains(1 written off):contains(1 left out):contains(0 failed)",
         },
         {
             trigger: `${rowOf("Tour Other")}:contains(Not ticked.)`,
