@@ -104,8 +104,30 @@ def write_off(options) -> int:
         return measure(odoo, command, options)
 
 
+def listing(options) -> int:
+    """The list of invoices with our columns beside core's, and beside plain SQL."""
+    with alone() as odoo:
+        prepare_alone(odoo)
+        command = odoo.script("bench_list.py", DATABASE)
+        command += ["--invoices", str(options.invoices)]
+        return measure(odoo, command, options)
+
+
+def search(options) -> int:
+    """The search of a write-off beside plain SQL."""
+    with alone() as odoo:
+        prepare_alone(odoo)
+        command = odoo.script("bench_search.py", DATABASE)
+        command += ["--invoices", str(options.invoices)]
+        command += ["--profile"] if options.profile else []
+        return measure(odoo, command, options)
+
+
+VERBS = {"billing": billing, "write_off": write_off, "list": listing, "search": search}
+
+
 def main(options) -> int:
     try:
-        return {"billing": billing, "write_off": write_off}[options.what](options)
+        return VERBS[options.what](options)
     except subprocess.CalledProcessError as error:
         raise StepFailed(describe(error)) from error

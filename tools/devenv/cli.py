@@ -58,23 +58,39 @@ def test(arguments: list[str]) -> int:
 
 def bench(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="./bench", description="Measure on a database of its own, which is made anew."
+        prog="./bench",
+        description="Measure on a database of its own, which is made anew. Without NAME: "
+        "everything, one after the other.",
     )
-    verbs = parser.add_subparsers(dest="what", required=True)
+    verbs = parser.add_subparsers(dest="what", metavar="NAME")
     billing = verbs.add_parser("billing", help="billing runs beside OCA's contract")
     billing.add_argument("--customers", type=_number, default=2000, help="default: 2000")
-    billing.add_argument(
-        "--profile", action="store_true", help="profile the billing run (which slows it down)"
-    )
     write_off = verbs.add_parser("write_off", help="write-offs beside payments and core calls")
     write_off.add_argument("--invoices", type=_number, default=2000, help="default: 2000")
-    for verb in (billing, write_off):
+    listing = verbs.add_parser(
+        "list", help="list of invoices with our columns, beside core's and plain SQL"
+    )
+    search = verbs.add_parser("search", help="search of a write-off, beside plain SQL")
+    for verb in (listing, search):
+        verb.add_argument(
+            "--invoices", type=_number, default=200_000, help="in the ledger (default: 200000)"
+        )
+    for verb in (billing, search):
+        verb.add_argument(
+            "--profile", action="store_true", help="profile our side (which slows it down)"
+        )
+    for verb in verbs.choices.values():
         verb.add_argument("--rounds", type=_number, default=5, help="default: 5")
         verb.add_argument("--json", metavar="FILE", help="write all figures into a file")
     options = parser.parse_args(arguments)
     from . import bench
 
-    return bench.main(options)
+    names = [] if options.what else list(verbs.choices)
+    for chosen in [parser.parse_args([name]) for name in names] or [options]:
+        code = bench.main(chosen)
+        if code:  # Ctrl-C ends all of them
+            return code
+    return 0
 
 
 def odoo(arguments: list[str]) -> int:

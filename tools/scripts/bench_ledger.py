@@ -1,0 +1,631 @@
+"""A large ledger in a minute, and figures of two sides; used by ./bench list and search.
+
+The ORM makes an invoice of each kind, open and paid, with its payment; SQL copies their
+rows as often as wanted, with numbers, customers, dates and amounts of their own. Amounts
+are whole multiples of a template's, so that taxes, residuals and matchings stay exact.
+"""
+
+import gc
+import json
+import platform
+import statistics
+import time
+from datetime import timedelta
+from importlib.metadata import version as package_version
+
+from odoo import Command, fields, release
+from odoo.tests.form import Form
+from odoo.tools import SQL
+
+# Customers have so many invoices each, on average.
+INVOICES_PER_CUSTOMER = 10
+# Every so many invoices one is small and long overdue, all others are not both.
+SMALL_AND_OLD = 10
+SMALL_BELOW, OLD_AFTER_DAYS = 20, 180
+# Every so many customers one has paid something that is not matched yet.
+UNAPPLIED = 25
+# Numbers below are those of the templates.
+FIRST_NUMBER = 1001
+
+
+class Ledger:
+    """``invoices`` posted customer invoices of which ``open_percent`` are not paid."""
+
+    def __init__(self, env, invoices, open_percent):
+        self.env = env
+        self.invoices = invoices
+        self.customers = max(invoices // INVOICES_PER_CUSTOMER, 1)
+        self.open_percent = open_percent
+
+    def fill(self):
+        """Everything, committed, vacuumed and checked; returns the seconds it took."""
+        started = time.perf_counter()
+        self._make_templates()
+        self.env.flush_all()
+        # Checking a million rows' foreign keys one by one takes as long as writing them;
+        # they are copies, and `check` looks for what points nowhere.
+        self.env.cr.execute("SET LOCAL session_replication_role = replica")
+        self._copy_customers()
+        self._plan()
+        self._copy_moves()
+        self._copy_items()
+        self._copy_matchings()
+        self.env.cr.execute("DROP TABLE bench_copy, bench_item")
+        self.env.cr.commit()
+        self.env.invalidate_all()
+        self.env.cr.connection.autocommit = True
+        self.env.cr.execute("VACUUM ANALYZE")
+        # What is still to be written would be written while we measure.
+        self.env.cr.execute("CHECKPOINT")
+        self.env.cr.connection.autocommit = False
+        seconds = time.perf_counter() - started
+        self.check()
+        return seconds
+
+    # --- templates ------------------------------------------------------------
+
+    def _make_templates(self):
+        """Invoices of one to three lines of 1.00, with and without tax, open and paid."""
+        self.partner = self.env["res.partner"].create({"name": "Template"})
+        self.bank = self.env["account.journal"].search([("type", "=", "bank")], limit=1)
+        taxed, plain = self._make_products()
+        self.open, self.paid, self.payments = [], [], []
+        for products in ([taxed], [taxed, plain], [taxed, taxed, plain], [plain]):
+            for group in (self.open, self.paid):
+                group.append(self._make_invoice(products))
+            self.payments.append(self._pay(self.paid[-1]))
+        self.unapplied = self._make_payment(self.partner.property_account_receivable_id, 1)
+
+    def _make_products(self):
+        tax = self.env.company.account_sale_tax_id
+        return self.env["product.product"].create(
+            [
+                {"name": name, "type": "service", "taxes_id": [Command.set(taxes.ids)]}
+                for name, taxes in (("Container", tax), ("Cleaning", tax.browse()))
+            ]
+        )
+
+    def _make_invoice(self, products):
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.partner.id,
+                "invoice_date": fields.Date.today() - timedelta(days=30),
+                "invoice_line_ids": [
+                    Command.create({"product_id": product.id, "price_unit": 1})
+                    for product in products
+                ],
+            }
+        )
+        invoice._post(soft=False)
+        return invoice
+
+    def _pay(self, invoice):
+        item = _receivable(invoice)
+        payment = self._make_payment(item.account_id, invoice.amount_total)
+        (item | _receivable(payment)).reconcile()
+        return payment
+
+    def _make_payment(self, account, amount):
+        entry = self.env["account.move"].create(
+            {
+                "move_type": "entry",
+                "journal_id": self.bank.id,
+                "line_ids": [
+                    Command.create(
+                        {"partner_id": self.partner.id, "account_id": to.id, "balance": balance}
+                    )
+                    for to, balance in ((self.bank.default_account_id, amount), (account, -amount))
+                ],
+            }
+        )
+        entry._post(soft=False)
+        return entry
+
+    # --- copies -----------------------------------------------------------------
+
+    def _copy_customers(self):
+        self.first_customer = self._reserve("res_partner", self.customers)
+        number = "generate_series.number"
+        name = f"'Customer ' || lpad(({number})::text, 6, '0')"
+        self._insert(
+            "res.partner",
+            {
+                "id": f"{self.first_customer} + {number}",
+                "commercial_partner_id": f"{self.first_customer} + {number}",
+                "name": name,
+                "complete_name": name,
+            },
+            SQL(
+                "generate_series(0, %s) AS generate_series(number) WHERE t.id = %s",
+                self.customers - 1,
+                self.partner.id,
+            ),
+        )
+
+    def _plan(self):
+        """``bench_copy``: each move to be written, of which template, with what of its own.
+
+        Chance is a hash of the invoice's number, so that two ledgers are the same.
+        """
+        self.env.cr.execute(
+            """
+            CREATE FUNCTION pg_temp.chance(number bigint, of_what bigint, below bigint)
+                RETURNS bigint IMMUTABLE LANGUAGE sql
+                RETURN (hashint8extended(number, of_what) & 2147483647) % below
+            """
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE TEMP TABLE bench_copy AS
+                WITH invoice AS (
+                    SELECT number,
+                           %(first_customer)s + pg_temp.chance(number, 1, %(customers)s)
+                               AS partner_id,
+                           1 + pg_temp.chance(number, 2, %(kinds)s) AS kind,
+                           pg_temp.chance(number, 3, 100) < %(open_percent)s AS is_open,
+                           number %% %(small_and_old)s = 0 AS is_small_and_old,
+                           pg_temp.chance(number, 4, 3) = 0 AS is_small
+                      FROM generate_series(1, %(invoices)s) AS number
+                ), due AS (
+                    SELECT *,
+                           CASE WHEN is_small_and_old OR is_small
+                                THEN 1 + pg_temp.chance(number, 5, 6)
+                                ELSE %(small)s + 1 + pg_temp.chance(number, 5, 380)
+                           END AS factor,
+                           %(today)s::date - CASE
+                                WHEN is_small_and_old
+                                THEN %(old)s + 1 + pg_temp.chance(number, 6, 500)
+                                WHEN is_small THEN pg_temp.chance(number, 6, %(old)s)
+                                ELSE pg_temp.chance(number, 6, 700)
+                           END::int AS due
+                      FROM invoice
+                ), move AS (
+                    SELECT number, NULL::bigint AS pays, partner_id, factor, due, due - 30 AS date,
+                           CASE WHEN is_open THEN (%(open)s)[kind] ELSE (%(paid)s)[kind] END
+                               AS template_id
+                      FROM due
+                     UNION ALL
+                    SELECT number, number, partner_id, factor, date,
+                           LEAST(date, %(today)s::date), (%(payments)s)[kind]
+                      FROM (SELECT *, due - 30 + 1 + pg_temp.chance(number, 7, 60)::int AS date
+                              FROM due
+                             WHERE NOT is_open) paid
+                     UNION ALL
+                    SELECT -number, NULL, %(first_customer)s + number,
+                           1 + pg_temp.chance(number, 8, 200), date, date, %(unapplied)s
+                      FROM (SELECT number,
+                                   %(today)s::date - 1 - pg_temp.chance(number, 9, 700)::int AS date
+                              FROM generate_series(0, %(customers)s - 1, %(every)s) AS number) more
+                ), numbered AS (
+                    SELECT move.*, t.journal_id,
+                           regexp_replace(
+                               t.sequence_prefix, '\\d{4}', to_char(move.date, 'YYYY')
+                           ) AS sequence_prefix,
+                           ROW_NUMBER() OVER (ORDER BY move.date, number, pays NULLS FIRST)
+                               AS position
+                      FROM move
+                      JOIN account_move t ON t.id = move.template_id
+                )
+                SELECT numbered.*,
+                       %(first_number)s - 1 + ROW_NUMBER() OVER (
+                           PARTITION BY journal_id, sequence_prefix ORDER BY position
+                       ) AS sequence_number,
+                       SUM(items.count) OVER (ORDER BY position) - items.count AS items_before
+                  FROM numbered
+                  JOIN (SELECT move_id, COUNT(*) FROM account_move_line GROUP BY move_id) items
+                    ON items.move_id = template_id
+                """,
+                first_customer=self.first_customer,
+                customers=self.customers,
+                kinds=len(self.open),
+                open_percent=self.open_percent,
+                small_and_old=SMALL_AND_OLD,
+                invoices=self.invoices,
+                small=SMALL_BELOW,
+                old=OLD_AFTER_DAYS,
+                today=fields.Date.today(),
+                open=[move.id for move in self.open],
+                paid=[move.id for move in self.paid],
+                payments=[move.id for move in self.payments],
+                unapplied=self.unapplied.id,
+                every=UNAPPLIED,
+                first_number=FIRST_NUMBER,
+            )
+        )
+        self.env.cr.execute("SELECT COUNT(*) FROM bench_copy")
+        [(moves,)] = self.env.cr.fetchall()
+        self.first_move = self._reserve("account_move", moves)
+        self.first_matching = self._reserve("account_full_reconcile", self.invoices + 1)
+        self.env.cr.execute(
+            f"""
+            ALTER TABLE bench_copy ADD id bigint, ADD name text, ADD matching bigint;
+            UPDATE bench_copy
+               SET id = {self.first_move} - 1 + position,
+                   name = sequence_prefix || lpad(
+                       sequence_number::text, GREATEST(5, length(sequence_number::text)), '0'
+                   ),
+                   matching = {self.first_matching} + number;
+            ANALYZE bench_copy
+            """
+        )
+
+    def _copy_moves(self):
+        self._insert(
+            "account.move",
+            {
+                "id": "c.id",
+                "name": "c.name",
+                "sequence_prefix": "c.sequence_prefix",
+                "sequence_number": "c.sequence_number",
+                "date": "c.date",
+                **_where_set("c.partner_id", "partner_id", "commercial_partner_id"),
+                **_where_set("c.partner_id", "partner_shipping_id"),
+                "invoice_partner_display_name": "CASE WHEN t.partner_id IS NULL THEN "
+                "t.invoice_partner_display_name ELSE p.name END",
+                **_where_set("c.date", "invoice_date"),
+                **_where_set("c.due", "invoice_date_due"),
+                **_where_set("c.name", "payment_reference"),
+                "create_date": "c.date",
+                "write_date": "c.date",
+            },
+            SQL(
+                "bench_copy c, res_partner p "
+                "WHERE c.template_id = t.id AND p.id = c.partner_id ORDER BY c.id"
+            ),
+        )
+
+    def _copy_items(self):
+        self.env.cr.execute("SELECT MAX(items_before) + 10 FROM bench_copy")
+        first = self._reserve("account_move_line", self.env.cr.fetchone()[0])
+        self.env.cr.execute(
+            f"""
+            CREATE TEMP TABLE bench_item AS
+            SELECT i.id AS template_id, i.account_id, c.id AS move_id, c.pays, c.number, c.matching,
+                   {first} + items_before + i.position AS id
+              FROM bench_copy c
+              JOIN (SELECT id, move_id, account_id,
+                           ROW_NUMBER() OVER (PARTITION BY move_id ORDER BY id) - 1 AS position
+                      FROM account_move_line) i ON i.move_id = c.template_id;
+            ANALYZE bench_item
+            """
+        )
+        self._insert(
+            "account.move.line",
+            {
+                "id": "i.id",
+                "move_id": "c.id",
+                "move_name": "c.name",
+                "date": "c.date",
+                "name": "CASE t.display_type WHEN 'payment_term' THEN c.name ELSE t.name END",
+                **_where_set("c.partner_id", "partner_id"),
+                **_where_set("c.date", "invoice_date"),
+                **_where_set("c.due", "date_maturity"),
+                **_where_set("c.matching", "full_reconcile_id"),
+                **_where_set("c.matching::text", "matching_number"),
+                "price_unit": "t.price_unit * c.factor",
+                "create_date": "c.date",
+                "write_date": "c.date",
+            },
+            SQL(
+                "bench_item i, bench_copy c "
+                "WHERE i.template_id = t.id AND c.id = i.move_id ORDER BY i.id"
+            ),
+        )
+        for name in ("tax_ids", "tax_tag_ids"):
+            field = self.env["account.move.line"]._fields[name]
+            self.env.cr.execute(
+                SQL(
+                    "INSERT INTO %(table)s (%(item)s, %(other)s) SELECT i.id, t.%(other)s "
+                    "FROM %(table)s t JOIN bench_item i ON i.template_id = t.%(item)s",
+                    table=SQL.identifier(field.relation),
+                    item=SQL.identifier(field.column1),
+                    other=SQL.identifier(field.column2),
+                )
+            )
+
+    def _copy_matchings(self):
+        """Each payment with its invoice, as their templates are matched."""
+        self.env.cr.execute(
+            """
+            CREATE TEMP TABLE bench_match AS
+            SELECT p.id AS template_id, c.number, c.matching, c.factor, c.date,
+                   debit.id AS debit_id, credit.id AS credit_id
+              FROM account_partial_reconcile p
+              JOIN bench_item debit ON debit.template_id = p.debit_move_id
+              JOIN bench_item credit ON credit.template_id = p.credit_move_id
+                                    AND credit.pays = debit.number
+              JOIN bench_copy c ON c.id = credit.move_id;
+            ANALYZE bench_match
+            """
+        )
+        self.env.cr.execute("SELECT COUNT(*) FROM bench_match")
+        first = self._reserve("account_partial_reconcile", self.env.cr.fetchone()[0] + 1)
+        self._insert(
+            "account.full.reconcile",
+            {"id": "m.matching"},
+            SQL(
+                "bench_match m, account_partial_reconcile p "
+                "WHERE p.id = m.template_id AND t.id = p.full_reconcile_id"
+            ),
+        )
+        self._insert(
+            "account.partial.reconcile",
+            {
+                "id": f"{first} + ROW_NUMBER() OVER (ORDER BY m.number)",
+                "debit_move_id": "m.debit_id",
+                "credit_move_id": "m.credit_id",
+                "full_reconcile_id": "m.matching",
+                "max_date": "m.date",
+            },
+            SQL("bench_match m WHERE m.template_id = t.id"),
+            factor="m.factor",
+        )
+        self.env.cr.execute("DROP TABLE bench_match")
+
+    def _reserve(self, table, count):
+        """First of so many ids that nobody else gets."""
+        self.env.cr.execute(
+            SQL(
+                "SELECT setval(%(sequence)s, nextval(%(sequence)s) + %(count)s)",
+                sequence=f"{table}_id_seq",
+                count=int(count),
+            )
+        )
+        return self.env.cr.fetchone()[0] - int(count)
+
+    def _insert(self, model, own, source, factor="c.factor"):
+        """Copy rows of a template ``t``: all columns as they are, but for its ``own``.
+
+        Amounts are the template's times the copy's factor.
+        """
+        records = self.env[model]
+        self.env.cr.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s "
+            "AND table_schema = current_schema",
+            [records._table],
+        )
+        values = {}
+        for (name,) in self.env.cr.fetchall():
+            field = records._fields.get(name)
+            is_amount = field is not None and field.type == "monetary"
+            values[name] = own.get(name, f't."{name}"' + (f" * {factor}" if is_amount else ""))
+        missing = own.keys() - values.keys()
+        if missing:
+            raise RuntimeError(f"{model} has no column {missing}.")
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO %s (%s) SELECT %s FROM %s t, %s",
+                SQL.identifier(records._table),
+                SQL(", ").join(SQL.identifier(name) for name in values),
+                SQL(", ".join(values.values()).replace("%", "%%")),
+                SQL.identifier(records._table),
+                source,
+            )
+        )
+
+    # --- is it a ledger? --------------------------------------------------------
+
+    def check(self):
+        """What the ORM makes of it, against SQL that asks neither residuals nor flags."""
+        for what, query in WRONG.items():
+            self.env.cr.execute(f"SELECT COUNT(*) FROM ({query}) wrong")
+            [(count,)] = self.env.cr.fetchall()
+            if count:
+                raise RuntimeError(f"The ledger is no ledger: {count} {what}.")
+        invoices = self.env["account.move"].search([("move_type", "=", "out_invoice")], order="id")
+        sample = invoices[:: max(len(invoices) // 200, 1)]
+        self._check_balances(sample.partner_id)
+        for state in ("not_paid", "paid"):
+            some = sample.filtered(lambda move, state=state: move.payment_state == state)[:8]
+            self._check_computed(some, MOVE_FIELDS)
+            self._check_computed(some.line_ids, ITEM_FIELDS)
+            for move in some[:1]:
+                Form(move)  # reads what the form shows
+        self.env.invalidate_all()
+
+    def _check_balances(self, customers):
+        self.env.cr.execute(OWED, [tuple(customers.ids)])
+        owed = dict(self.env.cr.fetchall())
+        for customer in customers:
+            if customer.account_balance != float(owed.get(customer.id, 0)):
+                raise RuntimeError(
+                    f"{customer.name} owes {owed.get(customer.id)}, not {customer.account_balance}."
+                )
+
+    def _check_computed(self, records, names):
+        """Computed anew, the stored fields are what was written."""
+        for name in names:
+            field = records._fields[name]
+            written = [record[name] for record in records]
+            self.env.add_to_compute(field, records)
+            computed = [record[name] for record in records]
+            if written != computed:
+                raise RuntimeError(f"{field} is {computed} and was written as {written}.")
+
+
+def _receivable(move):
+    return move.line_ids.filtered(lambda item: item.account_type == "asset_receivable")
+
+
+def _where_set(value, *names):
+    """Values of columns that are empty where the template's are."""
+    return {name: f"CASE WHEN t.{name} IS NULL THEN NULL ELSE {value} END" for name in names}
+
+
+WRONG = {
+    "entries do not balance": "SELECT move_id FROM account_move_line "
+    "GROUP BY move_id HAVING SUM(balance) <> 0 OR SUM(debit - credit) <> 0",
+    "totals are not what is booked as receivable": """
+        SELECT m.id FROM account_move m
+          JOIN account_move_line i ON i.move_id = m.id
+          JOIN account_account a ON a.id = i.account_id AND a.account_type = 'asset_receivable'
+         WHERE m.move_type = 'out_invoice'
+      GROUP BY m.id
+        HAVING SUM(i.balance) <> m.amount_total_signed
+            OR SUM(i.amount_residual) <> m.amount_residual_signed""",
+    "matched amounts are not what is settled": """
+        SELECT i.id FROM account_move_line i
+          JOIN account_account a ON a.id = i.account_id AND a.account_type = 'asset_receivable'
+          LEFT JOIN (SELECT debit_move_id AS id, SUM(amount) AS amount
+                       FROM account_partial_reconcile GROUP BY 1
+                      UNION ALL
+                     SELECT credit_move_id, -SUM(amount)
+                       FROM account_partial_reconcile GROUP BY 1) matched ON matched.id = i.id
+         WHERE i.balance - COALESCE(matched.amount, 0) <> i.amount_residual
+            OR i.reconciled <> (i.amount_residual = 0)""",
+    "items belong nowhere": """
+        SELECT i.id FROM account_move_line i
+          LEFT JOIN account_move m ON m.id = i.move_id
+          LEFT JOIN res_partner p ON p.id = i.partner_id
+         WHERE m.id IS NULL OR p.id IS NULL OR m.name <> i.move_name OR m.date <> i.date""",
+    "matchings belong nowhere": """
+        SELECT r.id FROM account_partial_reconcile r
+          LEFT JOIN account_move_line d ON d.id = r.debit_move_id
+                                       AND d.full_reconcile_id = r.full_reconcile_id
+          LEFT JOIN account_move_line c ON c.id = r.credit_move_id
+                                       AND c.full_reconcile_id = r.full_reconcile_id
+          LEFT JOIN account_full_reconcile f ON f.id = r.full_reconcile_id
+         WHERE d.id IS NULL OR c.id IS NULL OR f.id IS NULL OR d.partner_id <> c.partner_id""",
+}
+OWED = """
+    SELECT i.partner_id, SUM(i.balance)
+      FROM account_move_line i
+      JOIN account_account a ON a.id = i.account_id
+     WHERE a.account_type = 'asset_receivable' AND i.partner_id IN %s
+  GROUP BY i.partner_id
+"""
+MOVE_FIELDS = (
+    "amount_untaxed",
+    "amount_tax",
+    "amount_total",
+    "amount_residual",
+    "amount_total_signed",
+    "amount_residual_signed",
+    "amount_total_in_currency_signed",
+    "payment_state",
+    "commercial_partner_id",
+    "invoice_partner_display_name",
+    "amount_written_off",
+    "write_off_state",
+)
+ITEM_FIELDS = (
+    "amount_residual",
+    "amount_residual_currency",
+    "reconciled",
+    "price_subtotal",
+    "price_total",
+    "amount_currency",
+    "parent_state",
+    "move_name",
+    "date",
+)
+
+
+def make_user(env):
+    """Somebody with record rules, as who invoices and writes off."""
+    return env["res.users"].create(
+        {
+            "name": "Bookkeeper",
+            "login": "bookkeeper",
+            "group_ids": [Command.set(env.ref("ar_balance_invoicing.group_write_off").ids)],
+        }
+    )
+
+
+# --- figures --------------------------------------------------------------------
+
+
+class Figures:
+    """Two sides that must find the same, in turn, so that a busy machine slows both."""
+
+    def __init__(self, env, rounds):
+        self.env = env
+        self.rounds = rounds
+        self.rows = {}
+
+    def compare(self, what, ours, beside=None, target=None, times=1, after=None):
+        """Time both sides.
+
+        :param ours: called with 0, 1, …; what it finds must be what ``beside`` finds for
+            the same number.
+        :param target: how many times as long as ``beside`` it may take.
+        :param times: calls per round.
+        :param after: makes of what ours returns what is compared, untimed.
+        """
+        sides = {"ours": ours} | ({"beside": beside} if beside else {})
+        rounds = {side: [] for side in sides}
+        for number in range(-1, self.rounds * times):
+            found = {}
+            # Nobody is always the first; and what is read once per process is read before.
+            for side in list(sides)[:: -1 if number % 2 else 1]:
+                figure, value = self._measure(sides[side], max(number, 0))
+                found[side] = after(value) if after and side == "ours" else value
+                if number >= 0:
+                    rounds[side].append(figure)
+            if beside and found["ours"] != found["beside"]:
+                raise RuntimeError(f"{what}: both sides do not find the same: {found}"[:2000])
+        row = {side: _median(figures) for side, figures in rounds.items()}
+        row |= {"target": target, "rounds": rounds}
+        if beside:
+            # Each with its neighbour, which the same other work on the machine slowed.
+            row["ratio"] = statistics.median(
+                one["ms"] / other["ms"] for one, other in zip(*rounds.values(), strict=True)
+            )
+            row["met"] = row["ratio"] <= target if target else None
+        self.rows[what] = row
+        ratio = f", {row['ratio']:.2f} × as long as beside" if beside else ""
+        print(f"  {what}: {row['ours']['ms']:.1f} ms{ratio}")
+
+    def _measure(self, function, number):
+        """Figures of one call, from a cold cache of records, and what it found."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        gc.collect()
+        queries = self.env.cr.sql_log_count
+        wall, cpu = time.perf_counter(), time.process_time()
+        value = function(number)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        queries = self.env.cr.sql_log_count - queries
+        return {"ms": 1000 * wall, "cpu_ms": 1000 * cpu, "queries": queries}, value
+
+    def print_table(self, title):
+        print(f"\n{title}, medians of {self.rounds} rounds")
+        width = max(len(what) for what in self.rows)
+        print(
+            f"{'':{width}}{'ours ms':>10}{'beside ms':>11}{'queries':>9}{'ratio':>8}"
+            f"{'target':>9}  met?"
+        )
+        for what, row in self.rows.items():
+            beside = f"{row['beside']['ms']:.1f}" if "beside" in row else ""
+            ratio = f"{row['ratio']:.2f}" if "ratio" in row else ""
+            target = f"≤ {row['target']}" if row["target"] else ""
+            met = {True: "yes", False: "no"}.get(row.get("met"), "")
+            print(
+                f"{what:{width}}{row['ours']['ms']:10.1f}{beside:>11}"
+                f"{row['ours']['queries']:9.0f}{ratio:>8}{target:>9}  {met}"
+            )
+
+    def write(self, file, about):
+        if not file:
+            return
+        about |= {
+            "rounds": self.rounds,
+            "odoo": release.version,
+            "python": platform.python_version(),
+            "psycopg2": package_version("psycopg2-binary"),
+            "postgresql": self.env.cr.connection.server_version,
+        }
+        rounds = {what: row["rounds"] for what, row in self.rows.items()}
+        medians = {
+            what: {name: value for name, value in row.items() if name != "rounds"}
+            for what, row in self.rows.items()
+        }
+        with open(file, "w") as opened:
+            json.dump({"about": about, "medians": medians, "rounds": rounds}, opened, indent=2)
+            opened.write("\n")
+
+
+def _median(figures):
+    return {key: statistics.median(figure[key] for figure in figures) for key in figures[0]}

@@ -1,0 +1,155 @@
+"""The search of a write-off document; started by ./bench search.
+
+A document with two criteria (balance below, days overdue) that a tenth of all open
+invoices meet is created, searched and committed, as one press of the button does. Beside:
+one SELECT written by hand that yields the same rows, fetched and not stored; it knows
+that there is one company and asks for no rights.
+"""
+
+import argparse
+import cProfile
+import io
+import pstats
+import time
+
+from bench_ledger import OLD_AFTER_DAYS, SMALL_AND_OLD, SMALL_BELOW, Figures, Ledger, make_user
+
+from odoo import SUPERUSER_ID, api, fields
+from odoo.modules.registry import Registry
+from odoo.tools import config
+
+OPEN_PERCENT = 100
+TARGET = 3
+TOP = 15
+SELECT = """
+    WITH balance AS (
+        SELECT p.commercial_partner_id AS customer, SUM(i.amount_residual) AS balance
+          FROM account_move_line i
+          JOIN account_account a ON a.id = i.account_id
+          JOIN res_partner p ON p.id = i.partner_id
+         WHERE a.account_type = 'asset_receivable'
+           AND i.parent_state = 'posted'
+           AND i.reconciled IS NOT TRUE
+      GROUP BY p.commercial_partner_id
+    )
+    SELECT i.move_id, p.commercial_partner_id, i.currency_id, array_agg(i.id ORDER BY i.id),
+           SUM(i.amount_residual), SUM(i.amount_residual_currency), MIN(i.date_maturity),
+           b.balance
+      FROM account_move_line i
+      JOIN account_account a ON a.id = i.account_id
+      JOIN res_partner p ON p.id = i.partner_id
+      JOIN res_partner c ON c.id = p.commercial_partner_id
+      JOIN balance b ON b.customer = c.id
+     WHERE a.account_type = 'asset_receivable'
+       AND i.parent_state = 'posted'
+       AND i.reconciled IS NOT TRUE
+       AND i.amount_residual > 0
+       AND COALESCE(i.date_maturity, i.date) < %(today)s::date - %(days)s
+  GROUP BY i.move_id, p.id, i.currency_id, c.complete_name, b.balance
+    HAVING SUM(i.amount_residual) < %(below)s
+  ORDER BY lower(c.complete_name), p.id, MIN(i.date_maturity), i.move_id
+"""
+# What a search has written, in the order of the list.
+FOUND = """
+    SELECT l.move_id, l.partner_id, l.currency_id,
+           (SELECT array_agg(account_move_line_id ORDER BY account_move_line_id)
+              FROM account_move_line_ar_write_off_line_rel WHERE ar_write_off_line_id = l.id),
+           l.amount_residual_company, l.amount_residual, l.date_maturity, l.account_balance
+      FROM ar_write_off_line l
+     WHERE l.document_id = %s
+  ORDER BY l.id
+"""
+# Also computed by a search: all of it is ticked to be written off.
+UNTICKED = """
+    SELECT COUNT(*) FROM ar_write_off_line
+     WHERE document_id = %s
+       AND (amount <> amount_residual OR amount_company <> amount_residual_company
+            OR selected IS NOT TRUE OR state <> 'todo' OR company_id IS NULL)
+"""
+
+
+class Bench:
+    def __init__(self, env):
+        self.env = env
+
+    def search(self, _number=0):
+        """As from the window: found, listed and committed."""
+        document = self.env["ar.write.off"].create(
+            {"balance_below": SMALL_BELOW, "aging_choice": "other", "aging_days": OLD_AFTER_DAYS}
+        )
+        document.action_search()
+        self.env.cr.commit()
+        return document
+
+    def select(self, _number):
+        today = fields.Date.context_today(self.env["ar.write.off"])
+        self.env.cr.execute(SELECT, {"today": today, "days": OLD_AFTER_DAYS, "below": SMALL_BELOW})
+        return self.env.cr.fetchall()
+
+    def take(self, document):
+        """What a document has found; the next one starts from the same tables."""
+        self.env.cr.execute(UNTICKED, [document.id])
+        [(wrong,)] = self.env.cr.fetchall()
+        if wrong:
+            raise RuntimeError(f"{wrong} lines found are not complete.")
+        self.env.cr.execute(FOUND, [document.id])
+        rows = self.env.cr.fetchall()
+        self.env.cr.execute("DELETE FROM ar_write_off WHERE id = %s", [document.id])
+        self.env.cr.commit()
+        self.env.invalidate_all()
+        self._vacuum()
+        return rows
+
+    def _vacuum(self):
+        self.env.cr.connection.autocommit = True
+        self.env.cr.execute(
+            "VACUUM ANALYZE ar_write_off_line, account_move_line_ar_write_off_line_rel"
+        )
+        self.env.cr.connection.autocommit = False
+
+    def print_profile(self):
+        profiler = cProfile.Profile()
+        started = time.perf_counter()
+        document = profiler.runcall(self.search)
+        print(f"\nWith the profiler: {time.perf_counter() - started:.1f} s")
+        self.take(document)
+        for order in ("tottime", "cumulative"):
+            text = io.StringIO()
+            statistics = pstats.Stats(profiler, stream=text).strip_dirs()
+            statistics.sort_stats(order).print_stats(TOP)
+            print(f"\nSearch by {order}\n{text.getvalue()}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("database")
+    parser.add_argument("--invoices", type=int, required=True)
+    parser.add_argument("--rounds", type=int, required=True)
+    parser.add_argument("--json")
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    config.parse_config(["-d", options.database, "--no-http"], setup_logging=True)
+    with Registry(options.database).cursor() as cr:
+        env = api.Environment(cr, SUPERUSER_ID, {})
+        user = make_user(env)
+        ledger = Ledger(env, options.invoices, OPEN_PERCENT)
+        print(f"- {ledger.invoices} open invoices of {ledger.customers} customers …")
+        seconds = ledger.fill()
+        print(f"- written in {seconds:.0f} s; rounds …")
+        env = api.Environment(cr, user.id, {"lang": "en_US", "tz": "UTC"})
+        bench = Bench(env)
+        figures = Figures(env, options.rounds)
+        hits = ledger.invoices // SMALL_AND_OLD
+        if len(bench.select(0)) != hits:
+            raise RuntimeError(f"Not {hits} hits, but {len(bench.select(0))}.")
+        what = f"search: {hits} of {ledger.invoices}"
+        figures.compare(what, bench.search, bench.select, TARGET, after=bench.take)
+        figures.print_table("Search of a write-off document with its lines")
+        if options.profile:
+            bench.print_profile()
+        about = {"invoices": ledger.invoices, "customers": ledger.customers, "fill_s": seconds}
+        figures.write(options.json, {**about, "open_percent": OPEN_PERCENT, "hits": hits})
+
+
+if __name__ == "__main__":
+    main()
