@@ -29,6 +29,7 @@ from . import (
     account_move_group,
     ar_write_off,
     ar_write_off_search,
+    ar_write_off_found,
     ar_write_off_line,
     ar_write_off_entry,
     ar_write_off_xlsx,

@@ -1,6 +1,6 @@
-from datetime import date, timedelta
+from datetime import timedelta
 
-from odoo import Command, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
@@ -94,7 +94,7 @@ class ArWriteOff(models.Model):
             raise UserError(self._get_wrong_state_message())
         self._check_criteria()
         self.line_ids.unlink()
-        self.env["ar.write.off.line"].create(self._prepare_lines())
+        self._list_found()
         self.write({"searched": True, "criteria_changed": False})
         return True
 
@@ -203,64 +203,3 @@ class ArWriteOff(models.Model):
             if records:
                 domain &= Domain(name, "in", records.ids)
         return domain
-
-    def _prepare_lines(self):
-        """Values of the lines, by customer: one per document found, with its open items."""
-        groups = self.env["account.move.line"]._read_group(
-            self._get_item_domain(),
-            ["move_id", "currency_id", "partner_id"],
-            [
-                "id:recordset",
-                "amount_residual:sum",
-                "amount_residual_currency:sum",
-                "date_maturity:min",
-            ],
-        )
-        balances = self._get_customer_balances([partner for _m, _c, partner, *_rest in groups])
-        return [
-            {
-                "document_id": self.id,
-                "move_id": move.id,
-                "partner_id": partner.commercial_partner_id.id,
-                "currency_id": currency.id,
-                "item_ids": [Command.set(items.ids)],
-                "amount_residual": residual_currency,
-                "amount_residual_company": residual,
-                "amount": residual_currency,
-                "date_maturity": due,
-                "account_balance": balances.get(partner.commercial_partner_id.id, 0),
-            }
-            for move, currency, partner, items, residual, residual_currency, due in sorted(
-                groups, key=self._get_line_order
-            )
-            if self._keeps(residual, balances.get(partner.commercial_partner_id.id, 0))
-        ]
-
-    @staticmethod
-    def _get_line_order(group):
-        """By customer, and of each customer the oldest first."""
-        move, _currency, partner, *_figures, due = group
-        name = partner.commercial_partner_id.complete_name or ""
-        return name.lower(), partner.id or 0, due or date.min, move.id
-
-    def _get_customer_balances(self, partners):
-        customers = self.env["res.partner"].union(*partners).commercial_partner_id
-        figures = self.env["ar.balance"]._get_figures(
-            customers, ["account_balance"], self.company_id
-        )
-        return {customer: values[0] for (customer, _root), values in figures.items()}
-
-    def _keeps(self, residual, account_balance):
-        """Whether the amounts of a document meet the criteria (company currency)."""
-        compare = self.currency_id.compare_amounts
-        size = abs(residual) if self.with_credits else residual
-        if self.currency_id.is_zero(residual):
-            return False
-        if self.balance_below and compare(size, self.balance_below) >= 0:
-            return False
-        if self.balance_from and compare(size, self.balance_from) < 0:
-            return False
-        return not (
-            self.customer_balance_below
-            and compare(account_balance, self.customer_balance_below) >= 0
-        )

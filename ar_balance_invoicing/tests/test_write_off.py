@@ -57,6 +57,55 @@ class TestWriteOff(WriteOffCommon):
             )
             self.assertEqual(found.line_ids.move_id, invoice)
 
+    def test_what_is_found_is_listed_as_create_would_list_it(self):
+        """The lines are made by SQL: every stored field, as the ORM would have it."""
+        invoice = self._invoice(
+            self.customer, 300, invoice_payment_term_id=self.term_parts.id, days_ago=90
+        )
+        self._pay(self.customer, 17, invoice)
+        line = self._write_off(invoice, process=False).line_ids
+        items = invoice.line_ids.filtered(
+            lambda item: item.account_type == "asset_receivable" and not item.reconciled
+        )
+        self.assertEqual(line.item_ids, items)
+        again = line.create(
+            {
+                "document_id": line.document_id.id,
+                "move_id": invoice.id,
+                "partner_id": self.customer.id,
+                "currency_id": invoice.currency_id.id,
+                "item_ids": [Command.set(items.ids)],
+                "date_maturity": min(items.mapped("date_maturity")),
+                "amount_residual": 283,
+                "amount_residual_company": 283,
+                "amount": 283,
+                "account_balance": self.customer.account_balance,
+            }
+        )
+        self.env.flush_all()
+        self.env.invalidate_all()
+        names = [name for name, field in line._fields.items() if field.store and name != "id"]
+        self.assertEqual(line.read(names)[0] | {"id": 0}, again.read(names)[0] | {"id": 0})
+
+    def test_a_search_costs_the_same_whatever_it_finds(self):
+        costs = []
+        for count in (2, 2, 30):
+            customers = self.env["res.partner"].create([{"name": f"F{n}"} for n in range(count)])
+            invoices = self.env["account.move"].create(
+                [self._invoice_vals(customer, 9) for customer in customers]
+            )
+            invoices._post(soft=False)
+            document = self.env["ar.write.off"].create(
+                {"partner_ids": [Command.set(customers.ids)]}
+            )
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            document.action_search()
+            costs.append(self.env.cr.sql_log_count - before)
+            self.assertEqual(len(document.line_ids), count)
+        self.assertEqual(costs[1], costs[2])
+
     def test_a_search_for_everything_is_refused(self):
         document = self.env["ar.write.off"].create({})
         with self.assertRaisesRegex(UserError, "at least one criterion"):
