@@ -22,6 +22,8 @@ class ArBillingRun(models.Model):
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.billing.run.line"
+    # Larger than of other documents: of each kind in a chunk, core makes one.
+    _chunk_size = 200
 
     profile_id = fields.Many2one(
         "ar.billing.profile",

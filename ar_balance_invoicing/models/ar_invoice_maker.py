@@ -21,6 +21,7 @@ KNOWN_LINE_FIELDS = FREE_LINE_FIELDS | {
     "product_id",
     "account_id",
     "product_uom_id",
+    "sequence",
     "tax_ids",
     "analytic_distribution",
 }

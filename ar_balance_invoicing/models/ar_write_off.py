@@ -408,7 +408,11 @@ class ArWriteOff(models.Model):
 
     def _match(self, plan):
         """Match journal items; no tax falls due by it, for no money came in."""
-        items = self.env["account.move.line"].with_context(no_cash_basis=True)
+        items = self.env["account.move.line"].with_context(
+            no_cash_basis=True,
+            # Else posting an exchange entry of the matching deletes its own matchings.
+            add_caba_vals=True,
+        )
         items._reconcile_plan([items.browse(group.ids) for group in plan])
 
     def _undo_lines(self, lines):

@@ -260,24 +260,28 @@ class ArWriteOffLine(models.Model):
         with the invoice is reversed with the tags of a credit note, if the reason says
         so; the share is of the whole document, so part payments keep their tax.
         """
+        return [
+            self._prepare_tax_item(item, label)
+            | {"amount_currency": float(part), "balance": float(value)}
+            for item, part, value in self._split_over_taxes(amount, balance)
+        ]
+
+    def _split_over_taxes(self, amount, balance):
+        """[(tax item of the invoice, part, part in company currency)] to take back."""
         reclaim = self.document_id._reclaims_tax()
         whole, whole_company = self._get_document_total()
         if not whole:
             return []
-        items = []
+        parts = []
         for item in self.move_id.line_ids.filtered("tax_repartition_line_id"):
-            cash_basis = self._is_cash_basis(item.tax_line_id)
-            if not cash_basis and not reclaim:
+            if not reclaim and not self._is_cash_basis(item.tax_line_id):
                 continue
-            values = self._prepare_tax_item(item, cash_basis, label)
-            part, value = self._get_tax_share(
-                item, amount / whole, balance / whole_company, cash_basis
-            )
+            part, value = self._get_tax_share(item, amount / whole, balance / whole_company)
             if part or value:
-                items.append(values | {"amount_currency": float(part), "balance": float(value)})
-        return items
+                parts.append((item, part, value))
+        return parts
 
-    def _prepare_tax_item(self, item, cash_basis, label):
+    def _prepare_tax_item(self, item, label):
         values = {
             "name": label,
             "account_id": item.account_id.id,
@@ -288,7 +292,7 @@ class ArWriteOffLine(models.Model):
             "tax_tag_ids": [Command.clear()],
             "analytic_distribution": item.analytic_distribution or False,
         }
-        if not cash_basis:
+        if not self._is_cash_basis(item.tax_line_id):
             repartition = self._get_opposite_repartition(item.tax_repartition_line_id)
             values |= {
                 "display_type": "tax",
@@ -299,22 +303,29 @@ class ArWriteOffLine(models.Model):
             }
         return values
 
-    def _get_tax_share(self, item, share, share_company, cash_basis):
+    def _get_tax_share(self, item, share, share_company):
         """Amounts of a tax item to take back, in the line's and in company currency."""
         part = -exact(item.amount_currency) * share
         value = -exact(item.balance) * share_company
         part = exact(self.currency_id.round(float(part)))
         value = exact(self.company_currency_id.round(float(value)))
-        if not (cash_basis and item.account_id.reconcile):
+        if not self._waits(item):
             return part, value
-        if not self.currency_id.compare_amounts(self.amount, self.amount_residual):
-            # All that still waits, so that the account is left at exactly zero.
-            return -exact(item.amount_residual_currency), -exact(item.amount_residual)
+        rest = -exact(item.amount_residual_currency)
+        all_of_it = not self.currency_id.compare_amounts(self.amount, self.amount_residual)
+        if all_of_it or abs(part) >= abs(rest):
+            # All that still waits, so that the account is left at exactly zero; never
+            # more, though the parts of several write-offs were each rounded up.
+            return rest, -exact(item.amount_residual)
         if item.amount_currency:
             # A part is matched: at the item's own rate, see ``_split_over_items``.
             rounding = exact(self.company_currency_id.rounding)
             value = rounded(part * exact(item.balance) / exact(item.amount_currency), rounding)
         return part, value
+
+    def _waits(self, item):
+        """Whether a tax item is matched, so that its account shows what is not yet due."""
+        return self._is_cash_basis(item.tax_line_id) and item.account_id.reconcile
 
     def _get_document_total(self):
         """(in the line's currency, in company currency) of all receivable items."""
@@ -341,17 +352,19 @@ class ArWriteOffLine(models.Model):
         Not all of an account together: core would match them crosswise, and cents of
         different instalments would become exchange differences.
         """
-        open_items = [item for item, _part, _balance in self._split_over_items()]
-        waiting = [
-            item
-            for item in self.move_id.line_ids.filtered("tax_repartition_line_id")
-            if self._is_cash_basis(item.tax_line_id)
-            and item.account_id.reconcile
-            and not item.reconciled
+        parts = self._split_over_items()
+        taxes = self._split_over_taxes(
+            sum(part for _item, part, _balance in parts),
+            sum(balance for _item, _part, balance in parts),
+        )
+        # In the entry's own order: so each meets its own counterpart, whatever else of
+        # the entry is on an account that is matched, or was too little to be booked.
+        items = [item for item, _part, _balance in parts + taxes]
+        return [
+            item | counterpart
+            for item, counterpart in zip(items, entry.line_ids.sorted("id"), strict=False)
+            if item.account_type == "asset_receivable" or self._waits(item)
         ]
-        booked = entry.line_ids.sorted("id").filtered("account_id.reconcile")
-        counterparts = booked.filtered(lambda item: item.account_type == "asset_receivable")
-        return self._pair(open_items, counterparts) + self._pair(waiting, booked - counterparts)
 
     def _pair(self, items, counterparts):
         """One by one in their order; only what is on the same account."""

@@ -23,7 +23,7 @@ from odoo.tools import config
 
 OURS, CONTRACT, PLAIN = "billing run", "OCA contract", "plain create"
 # After so many invoices the memory is looked at, and again at the end.
-FIRST_LOOK = 500
+FIRST_LOOK = 400
 
 
 class Bench:
