@@ -73,12 +73,14 @@ class AccountMove(models.Model):
     @api.depends("commercial_partner_id", "company_id", "state", "amount_residual")
     def _compute_account_balance(self):
         balances = self.env["ar.balance"]
-        customers = self.commercial_partner_id._origin.sudo().commercial_partner_id
+        # Once for all: record by record, the change of rights costs more than the rest.
+        complete = self.sudo()
+        customers = complete.commercial_partner_id._origin.commercial_partner_id
         figures = balances._get_figures(customers, ["account_balance"])
         one_root = balances._has_one_root()
-        for move in self:
-            customer = move.commercial_partner_id._origin.sudo().commercial_partner_id
-            root = None if one_root else move.company_id.sudo().root_id.id
+        for move, move_sudo in zip(self, complete, strict=True):
+            customer = move_sudo.commercial_partner_id._origin.commercial_partner_id
+            root = None if one_root else move_sudo.company_id.root_id.id
             move.account_balance = figures.get((customer.id, root), [0])[0]
 
     def _search_account_balance(self, operator, value):
