@@ -5,7 +5,8 @@ from datetime import timedelta
 from odoo import Command, fields
 
 LARGE, SMALL = "Large", "Small"
-CUSTOMERS = {LARGE: 300, SMALL: 40}
+# More than the two lanes take up at once.
+CUSTOMERS = {LARGE: 500, SMALL: 40}
 # Between the two: the small run is made while the user waits, the large one is queued.
 THRESHOLD = 100
 # Customers with a small old debt each, who are not billed.

@@ -63,7 +63,7 @@ def test_a_killed_server_resumes_by_itself(books, chance, start):
     wait_until(lambda: server.log.exists() and server.is_listening(books), 60, "Server started")
     click(books.user("ann"), "ar.billing.run", "action_create_invoices", [run])
     wait_until(lambda: books.states(run)["done"], 60, "First invoices")
-    # The other lane is at work: what is left takes it a second at most.
+    # A third chunk is left for either lane.
     time.sleep(chance.uniform(0, 0.2))
     server.kill()
     books.check()
