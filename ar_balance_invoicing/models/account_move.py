@@ -147,22 +147,25 @@ class AccountMove(models.Model):
         )
 
     def _search_balance_class(self, operator, value):
+        return self._search_computed_selection("balance_class", operator, value)
+
+    @api.model
+    def _search_computed_selection(self, name, operator, value):
+        """Domain of the documents whose selection, computed by SQL, is among the values."""
         if operator != "in":
             return NotImplemented
-        classes = set(value)
-        named = tuple(name for name in classes if name)
-        without = len(named) < len(classes)
+        wanted = set(value)
+        named = tuple(key for key in wanted if key)
+        without = len(named) < len(wanted)
 
         def to_sql(model, alias, query):
-            column = model._field_to_sql(alias, "balance_class", query)
+            column = model._field_to_sql(alias, name, query)
             conditions = [SQL("(%s IS NULL)", column)] if without else []
             if named:
                 conditions.append(SQL("(%s IN %s) IS TRUE", column, named))
             return SQL("(%s)", SQL(" OR ").join(conditions)) if conditions else SQL("FALSE")
 
-        return Domain.custom(
-            to_sql=to_sql, predicate=lambda move: (move.balance_class or False) in classes
-        )
+        return Domain.custom(to_sql=to_sql, predicate=lambda move: (move[name] or False) in wanted)
 
     # ------------------------------------------------------------------
     # SQL

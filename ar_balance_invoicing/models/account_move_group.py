@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .account_move import BALANCE_GROUPS
@@ -98,30 +97,15 @@ class AccountMove(models.Model):
         states = {}
         stored = self.filtered("id")
         if stored._origin:
-            query = self.sudo()._search([("id", "in", stored._origin.ids)])
-            state = self.sudo()._field_to_sql(query.table, "email_state", query)
+            query = self._search([("id", "in", stored._origin.ids)])
+            state = self._field_to_sql(query.table, "email_state", query)
             rows = self.env.execute_query(query.select(SQL.identifier(query.table, "id"), state))
             states = dict(rows)
         for move in self:
             move.email_state = states.get(move._origin.id, False)
 
     def _search_email_state(self, operator, value):
-        if operator != "in":
-            return NotImplemented
-        states = set(value)
-        named = tuple(name for name in states if name)
-        without = len(named) < len(states)
-
-        def to_sql(model, alias, query):
-            column = model._field_to_sql(alias, "email_state", query)
-            conditions = [SQL("(%s IS NULL)", column)] if without else []
-            if named:
-                conditions.append(SQL("(%s IN %s) IS TRUE", column, named))
-            return SQL("(%s)", SQL(" OR ").join(conditions)) if conditions else SQL("FALSE")
-
-        return Domain.custom(
-            to_sql=to_sql, predicate=lambda move: (move.email_state or False) in states
-        )
+        return self._search_computed_selection("email_state", operator, value)
 
     def _field_to_sql(self, alias, field_expr, query=None):
         if field_expr == "email_state":

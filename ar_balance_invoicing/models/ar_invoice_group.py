@@ -70,7 +70,7 @@ class ArInvoiceGroup(models.Model):
 
     @api.depends("invoice_ids")
     def _compute_figures(self):
-        """Three queries, whatever the number of groups and invoices."""
+        """Four queries, whatever the number of groups and invoices."""
         totals = {
             group.id: values
             for group, *values in self.env["account.move"]._read_group(
@@ -108,13 +108,25 @@ class ArInvoiceGroup(models.Model):
         return {group.id: count for group, count in rows}
 
     def _get_written_off(self):
-        """``{group id: amount}`` in company currency."""
-        rows = self.env["ar.write.off.line"]._read_group(
-            [("move_id.invoice_group_id", "in", self.ids), ("state", "=", "done")],
-            ["move_id.invoice_group_id"],
-            ["amount_company:sum"],
-        )
-        return {group.id: amount for group, amount in rows}
+        """``{group id: amount}`` in company currency, as the entries were matched."""
+        partials = self.env["account.partial.reconcile"].sudo()
+        amounts = {}
+        for mine, theirs, sign in (
+            ("debit_move_id", "credit_move_id", 1),
+            ("credit_move_id", "debit_move_id", -1),
+        ):
+            rows = partials._read_group(
+                [
+                    (f"{mine}.move_id.invoice_group_id", "in", self.ids),
+                    (f"{mine}.account_type", "=", "asset_receivable"),
+                    (f"{theirs}.move_id.ar_write_off_line_id", "!=", False),
+                ],
+                [f"{mine}.move_id.invoice_group_id"],
+                ["amount:sum"],
+            )
+            for group, amount in rows:
+                amounts[group.id] = amounts.get(group.id, 0) + sign * amount
+        return amounts
 
     @api.depends("task_ids.state")
     def _compute_task_count(self):

@@ -5,6 +5,7 @@ from collections import defaultdict
 from markupsafe import Markup
 
 from odoo import Command, api, models
+from odoo.tools import float_compare
 
 # Values of an invoice or a line that may differ within a kind.
 FREE_FIELDS = {
@@ -242,11 +243,13 @@ class ArInvoiceMaker(models.AbstractModel):
                 ((_command, _id, ids),) = value
                 if set(line[name].ids) != set(ids):
                     return False
-            elif field.type in ("monetary", "float"):
-                if (
-                    line.currency_id.compare_amounts(line[name], value)
-                    and abs(line[name] - value) > 1e-9
-                ):
+            elif field.type == "monetary":
+                # Each amount in its own currency: balances in that of the company.
+                currency = line[field.get_currency_field(line)]
+                if currency.compare_amounts(line[name], value):
+                    return False
+            elif field.type == "float":
+                if float_compare(line[name], value, precision_digits=9):
                     return False
             elif field.convert_to_write(line[name], line) != (value or False):
                 return False
@@ -264,7 +267,7 @@ class ArInvoiceMaker(models.AbstractModel):
         taxes = results["tax_lines_to_add"]
         if len(taxes) != template["tax_count"]:
             return None
-        lines = self._prepare_product_lines(vals, template, customer, base_lines, results)
+        lines = self._prepare_product_lines(vals, template, customer, results)
         lines += [{**tax, "display_type": "tax"} for tax in taxes]
         lines += self._prepare_term_lines(lines, template, customer)
         complete = {
@@ -297,8 +300,8 @@ class ArInvoiceMaker(models.AbstractModel):
     def _compute_taxes(self, base_lines, template):
         """Core's own reckoning: amounts of base lines, and the tax lines.
 
-        Leaves subtotal and total of each line on it (``ar_totals``), which are rounded
-        line by line, not over the invoice.
+        In the invoice's currency (``amount_currency``) and in company currency
+        (``balance``), rounded as the company's rounding method says.
         """
         taxes = self.env["account.tax"]
         company = template["move"].company_id
@@ -309,7 +312,7 @@ class ArInvoiceMaker(models.AbstractModel):
         )
         return taxes._prepare_tax_lines(base_lines, company)
 
-    def _prepare_product_lines(self, vals, template, customer, base_lines, results):
+    def _prepare_product_lines(self, vals, template, customer, results):
         amounts = [values for _line, values in results["base_lines_to_update"]]
         lines = []
         for (_command, _id, line), shared, amount in zip(
@@ -356,7 +359,7 @@ class ArInvoiceMaker(models.AbstractModel):
         ]
 
     def _get_instalments(self, template, amounts):
-        """[(due date, amount in currency, balance)], one per date."""
+        """[(due date, amount in the invoice's currency, in company currency)], one per date."""
         move = template["move"]
         term = move.invoice_payment_term_id
         if not term:
