@@ -104,9 +104,11 @@ class ArInvoiceMaker(models.AbstractModel):
             # Drafts have no analytic items to bring up to date.
             skip_analytic_sync=True,
             mail_create_nolog=True,
-            mail_notrack=True,
         )
         made = moves.browse(quickly.create(vals_list).ids)
+        # What is left to compute is computed here, in our language: the first to flush
+        # may be somebody with another one, or none.
+        made.line_ids.flush_recordset()
         self._log_creation(made)
         return made
 
@@ -146,9 +148,14 @@ class ArInvoiceMaker(models.AbstractModel):
         for command, _id, line in vals["invoice_line_ids"]:
             if command != Command.CREATE or line.keys() - KNOWN_LINE_FIELDS:
                 return None
+            if "price_unit" not in line:
+                # The product's, in the currency of the invoice.
+                return None
             lines.append(self._get_line_kind(line))
+        # Terms and accounts are the company's own, whoever is asked.
+        partner = partner.with_company(vals.get("company_id") or self.env.company)
         term = self._get_payment_term(vals, partner)
-        if term.early_discount or self._is_rounded(vals):
+        if self._has_discount_lines(term) or self._is_rounded(vals):
             return None
         head = {name: value for name, value in vals.items() if name not in FREE_FIELDS}
         return (
@@ -170,6 +177,10 @@ class ArInvoiceMaker(models.AbstractModel):
         if "invoice_payment_term_id" in vals:
             return terms.browse(vals["invoice_payment_term_id"])
         return partner.property_payment_term_id
+
+    def _has_discount_lines(self, term):
+        """Whether invoices have lines for the discount on paying early (and less tax)."""
+        return term.early_discount and term.early_pay_discount_computation == "mixed"
 
     def _is_rounded(self, vals):
         return bool(vals.get("invoice_cash_rounding_id"))
@@ -343,34 +354,29 @@ class ArInvoiceMaker(models.AbstractModel):
             for key, value in sums.items()
         }
         parts = self._get_instalments(template, defaultdict(float, amounts))
-        return [
-            {
-                "display_type": "payment_term",
-                "account_id": template["term_account"],
-                "partner_id": customer.id,
-                "currency_id": currency.id,
-                "date_maturity": day,
-                "amount_currency": amount,
-                "balance": balance,
-                "discount_balance": 0.0,
-                "discount_amount_currency": 0.0,
-            }
-            for day, amount, balance in parts
-        ]
+        shared = {
+            "display_type": "payment_term",
+            "account_id": template["term_account"],
+            "partner_id": customer.id,
+            "currency_id": currency.id,
+        }
+        return [{**shared, **part} for part in parts]
 
     def _get_instalments(self, template, amounts):
-        """[(due date, amount in the invoice's currency, in company currency)], one per date."""
+        """Values of the instalments, one per due date, with the discount for paying early."""
         move = template["move"]
         term = move.invoice_payment_term_id
         if not term:
             total = amounts["untaxed", "currency"] + amounts["tax", "currency"]
             balance = amounts["untaxed", "company"] + amounts["tax", "company"]
             return [
-                (
-                    move.invoice_date_due,
-                    move.currency_id.round(total),
-                    move.company_currency_id.round(balance),
-                )
+                {
+                    "date_maturity": move.invoice_date_due,
+                    "amount_currency": move.currency_id.round(total),
+                    "balance": move.company_currency_id.round(balance),
+                    "discount_balance": 0.0,
+                    "discount_amount_currency": 0.0,
+                }
             ]
         parts = term._compute_terms(
             date_ref=move.invoice_date,
@@ -384,12 +390,20 @@ class ArInvoiceMaker(models.AbstractModel):
         )
         by_date = {}
         for part in parts["line_ids"]:
-            amount, balance = by_date.get(part["date"], (0.0, 0.0))
-            by_date[part["date"]] = (
-                amount + part["foreign_amount"],
-                balance + part["company_amount"],
+            values = by_date.setdefault(
+                part["date"],
+                {
+                    "date_maturity": part["date"],
+                    "amount_currency": 0.0,
+                    "balance": 0.0,
+                    "discount_date": parts["discount_date"],
+                    "discount_balance": parts["discount_balance"],
+                    "discount_amount_currency": parts.get("discount_amount_currency", 0.0),
+                },
             )
-        return [(day, *values) for day, values in by_date.items()]
+            values["amount_currency"] += part["foreign_amount"]
+            values["balance"] += part["company_amount"]
+        return list(by_date.values())
 
     # ------------------------------------------------------------------
     # Chatter
@@ -404,7 +418,13 @@ class ArInvoiceMaker(models.AbstractModel):
         context = self.env.context
         if context.get("tracking_disable") or context.get("mail_create_nolog"):
             return
-        subtype = moves[:1]._creation_subtype()
+        for subtype, some in moves.grouped(lambda move: move._creation_subtype()).items():
+            self._log_creation_as(some, subtype)
+
+    def _log_creation_as(self, moves, subtype):
+        if not subtype:
+            moves._message_log_batch(bodies={move.id: move._creation_message() for move in moves})
+            return
         followed = (
             self.env["mail.followers"]
             .sudo()
