@@ -27,6 +27,7 @@ from . import (
     account_move,
     account_move_billing,
     account_move_group,
+    account_move_notes,
     ar_write_off,
     ar_write_off_search,
     ar_write_off_found,

@@ -394,17 +394,26 @@ class ArWriteOff(models.Model):
             line._mark_done(entry_id=entry.id, batch_id=line._get_batch().id)
             plan += line._get_matching(entry)
         self._match(plan)
+        for line in ready:
+            line.move_id._track_set_log_message(line._get_note())
 
     def _create_entries(self, vals_list):
         """Create and post entries from complete values (core need compute nothing)."""
-        entries = (
+        if not self.env["ar.invoice.maker"]._has_analytic_models():
+            # Else core looks for one that applies, item by item.
+            for vals in vals_list:
+                for _command, _id, item in vals["line_ids"]:
+                    item.setdefault("analytic_distribution", False)
+        moves = (
             self.env["account.move"]
             .with_company(self.company_id)
             .with_context(tracking_disable=True, skip_invoice_sync=True)
-            .create(vals_list)
         )
+        # Drafts have no analytic items to bring up to date; posting makes them.
+        entries = moves.with_context(skip_analytic_sync=True).create(vals_list)
+        entries = moves.with_context(ar_sequence_formats={}).browse(entries.ids)
         entries._post(soft=False)
-        return entries
+        return moves.browse(entries.ids)
 
     def _match(self, plan):
         """Match journal items; no tax falls due by it, for no money came in."""
@@ -412,6 +421,8 @@ class ArWriteOff(models.Model):
             no_cash_basis=True,
             # Else posting an exchange entry of the matching deletes its own matchings.
             add_caba_vals=True,
+            # Matching changes no line of an entry; an exchange entry is made complete.
+            skip_invoice_sync=True,
         )
         items._reconcile_plan([items.browse(group.ids) for group in plan])
 
@@ -426,22 +437,27 @@ class ArWriteOff(models.Model):
                 ready |= line
         if not ready:
             return
-        entries = ready.entry_id
-        self._get_matched_items(entries).remove_move_reconcile()
-        reversals = self._create_entries([line._prepare_reversal() for line in ready])
+        self._unmatch(ready.entry_id)
+        reversals = self.with_context(ar_matched_apart=True)._create_entries(
+            [line._prepare_reversal() for line in ready]
+        )
         plan = []
         for line, reversal in zip(ready, reversals, strict=True):
             plan += line._get_reversal_matching(reversal)
         self._match(plan)
         for line, reversal in zip(ready, reversals, strict=True):
-            # Before posting, core would match each entry for itself.
-            reversal.reversed_entry_id = line.entry_id
             line.write({"state": "undone", "reason": False, "reversal_id": reversal.id})
+            line.move_id._track_set_log_message(line._get_undo_note())
 
-    def _get_matched_items(self, entries):
-        return entries.line_ids.filtered(
+    def _unmatch(self, entries):
+        """Take matchings away; that changes no line of an entry."""
+        items = entries.line_ids.filtered(
             lambda item: item.matched_debit_ids or item.matched_credit_ids
         )
+        others = items.matched_debit_ids.debit_move_id | items.matched_credit_ids.credit_move_id
+        # Core reads these matching by matching.
+        (items | others).move_id.fetch(["matched_payment_ids"])
+        items.with_context(skip_invoice_sync=True).remove_move_reconcile()
 
     def action_undo(self):
         """Undo the whole document: each invoice owes again exactly what it did."""

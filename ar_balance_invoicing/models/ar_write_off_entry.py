@@ -4,6 +4,8 @@ import json
 from collections import defaultdict
 from decimal import Decimal
 
+from markupsafe import Markup
+
 from odoo import Command, fields, models
 
 from ..tools.apportion import apportion, exact, rounded
@@ -113,6 +115,20 @@ class ArWriteOffLine(models.Model):
         text = self.env._("Write-off %s", self.move_id.name or "")
         reason = document.reason_id.name
         return f"{text} ({reason})" if reason else text
+
+    def _get_note(self):
+        """What the document's chatter says."""
+        return self.env._("Written off: %s", self._describe())
+
+    def _get_undo_note(self):
+        return self.env._("Write-off undone: %s", self._describe())
+
+    def _describe(self):
+        """Amount, reason and a link to the write-off."""
+        amount = self.currency_id.format(self.amount)
+        reason = self.document_id.reason_id.name
+        what = f"{amount} ({reason})" if reason else amount
+        return Markup("%s, %s") % (what, self.document_id._get_html_link())
 
     def _split_over_items(self):
         """[(open item, part, part in company currency)], oldest first until used up."""
@@ -410,6 +426,7 @@ class ArWriteOffLine(models.Model):
             "fiscal_position_id": False,
             "date": self._get_undo_date(),
             "ref": label,
+            "reversed_entry_id": entry.id,
             "line_ids": [
                 Command.create(self._prepare_reversed_item(item, label)) for item in entry.line_ids
             ],

@@ -13,6 +13,7 @@ from . import (
     test_invoice_maker,
     test_tours,
     test_write_off,
+    test_write_off_entries,
     test_write_off_property,
     test_write_off_reason,
     test_xlsx,

@@ -1,0 +1,192 @@
+"""Entries made all at once are those that core makes one after the other."""
+
+import contextlib
+import logging
+import random
+from unittest.mock import patch
+
+from odoo.tests import tagged
+
+from odoo.addons.mail.models.mail_thread import MailThread
+
+from .common import new_seed
+from .write_off_population import WriteOffPopulation
+
+_logger = logging.getLogger(__name__)
+# What is of each entry's own, whoever made it; matchings are compared by themselves.
+DIFFERENT = {
+    "id",
+    "access_token",
+    "create_date",
+    "write_date",
+    # Some of core computes with the rights of the system, now or later.
+    "write_uid",
+    "move_id",
+    "full_reconcile_id",
+    "matching_number",
+    "debit_move_id",
+    "credit_move_id",
+    "exchange_move_id",
+    "reversed_entry_id",
+    # Core sets it on what it matches, though nobody has changed anything.
+    "is_manually_modified",
+}
+EXAMPLES = 3
+
+
+@tagged("post_install", "-at_install")
+class TestWriteOffEntries(WriteOffPopulation):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.seed = new_seed()
+        _logger.info("Random entries: AR_SEED=%s", cls.seed)
+        # With messages, as when people work.
+        names = ("tracking_disable", "mail_create_nolog", "mail_notrack")
+        cls.env = cls.env(context={**cls.env.context, **dict.fromkeys(names, False)})
+
+    # --- core, one by one -------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _left_to_core(self):
+        """The accounting of write-offs with none of what makes it fast."""
+        documents, moves = (type(self.env[name]) for name in ("ar.write.off", "account.move"))
+
+        def create_entries(document, vals_list):
+            entries = document.env["account.move"]
+            for vals in vals_list:
+                entry = entries.with_company(document.company_id)
+                # Entries of a write-off have no note of their creation.
+                # No note of their creation; and not synchronised: core would take a given
+                # balance of zero for none, reckon another, and add a line to balance it.
+                entry = entry.with_context(tracking_disable=True, skip_invoice_sync=True)
+                entries |= entry.create(vals)
+            # Numbers are in the order of references among those that are posted together.
+            entries._post(soft=False)
+            return entries.with_env(document.env)
+
+        def match(document, plan):
+            for items in plan:
+                items = items.with_env(document.env)
+                items.with_context(no_cash_basis=True, add_caba_vals=True).reconcile()
+
+        def unmatch(document, entries):
+            entries.line_ids.remove_move_reconcile()
+
+        with (
+            patch.object(documents, "_create_entries", create_entries),
+            patch.object(documents, "_match", match),
+            patch.object(documents, "_unmatch", unmatch),
+            patch.object(moves, "_message_track", MailThread._message_track),
+        ):
+            yield
+
+    # --- described ----------------------------------------------------------------
+
+    def _read(self, record):
+        names = [
+            name
+            for name, field in record._fields.items()
+            if field.store and field.type != "one2many" and name not in DIFFERENT
+        ]
+        return {name: record._fields[name].convert_to_read(record[name], record) for name in names}
+
+    def _describe(self, documents, invoices):
+        """Everything stored about entries, their items and matchings, and the invoices."""
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        self.env.invalidate_all()
+        lines = documents.line_ids.sorted("id")
+        entries = [move for line in lines for move in (line.entry_id, line.reversal_id) if move]
+        return {
+            "entries": [self._read(entry) for entry in entries],
+            "reversed": [entry.reversed_entry_id.name for entry in entries],
+            "items": [self._describe_item(item) for move in entries for item in move.line_ids],
+            "analytic": [
+                (item.account_id.code, item.amount, item.date)
+                for move in entries
+                for item in move.line_ids.analytic_line_ids.sorted("id")
+            ],
+            "invoices": [self._read(invoice) for invoice in invoices],
+            "invoice items": [self._describe_item(item) for item in invoices.line_ids],
+            "notes": [self._describe_notes(invoice) for invoice in invoices],
+        }
+
+    def _describe_item(self, item):
+        matchings = item.matched_debit_ids | item.matched_credit_ids
+        return {
+            **self._read(item),
+            "settled": bool(item.full_reconcile_id),
+            "matchings": sorted(
+                (
+                    matching.debit_move_id.move_id.name,
+                    matching.credit_move_id.move_id.name,
+                    matching.exchange_move_id.name or "",
+                    str(self._read(matching)),
+                )
+                for matching in matchings
+            ),
+        }
+
+    def _describe_notes(self, invoice):
+        """What core notes: something tracked has changed."""
+        return [
+            (
+                message.body,
+                message.subtype_id,
+                message.author_id,
+                message.message_type,
+                message.is_internal,
+                [
+                    (value.field_id, value.old_value_char, value.new_value_char)
+                    for value in message.tracking_value_ids
+                ],
+            )
+            for message in invoice.message_ids.sorted("id")
+            if message.tracking_value_ids
+        ]
+
+    # --- compared -----------------------------------------------------------------
+
+    def _write_off_and_undo(self, documents, invoices):
+        """What there is after processing, and after taking all of it back."""
+        for document in documents:
+            document.action_process()
+        processed = self._describe(documents, invoices)
+        for document in documents:
+            document.action_undo()
+        return processed, self._describe(documents, invoices)
+
+    def test_all_at_once_is_one_by_one(self):
+        for number in range(EXAMPLES):
+            with self.subTest(number):
+                self._compare(random.Random(f"{self.seed}-{number}"))
+
+    def _compare(self, rnd):
+        invoices = self._make_invoices(rnd)
+        reason = rnd.choice([self.reason, self.reclaim])
+        documents = self.env["ar.write.off"].union(
+            *(
+                self._write_off(
+                    some, reason=reason, process=False, company_id=company.id, with_credits=True
+                )
+                for company, some in invoices.grouped("company_id").items()
+            )
+        )
+        for line in documents.line_ids:
+            if rnd.random() < 0.3:
+                part = line.currency_id.round(line.amount * rnd.uniform(0.1, 0.9))
+                line.amount = part or line.amount
+        self.env.flush_all()
+        with self.env.cr.savepoint() as savepoint:
+            with self._left_to_core():
+                by_core = self._write_off_and_undo(documents, invoices)
+            savepoint.rollback()
+        self.env.invalidate_all()
+        at_once = self._write_off_and_undo(documents, invoices)
+        for theirs, ours in zip(by_core, at_once, strict=True):
+            self.assertTrue(ours["entries"])
+            for part, values in theirs.items():
+                self.assertEqual(len(ours[part]), len(values), part)
+                for mine, other in zip(ours[part], values, strict=True):
+                    self.assertEqual(mine, other, part)
