@@ -1,12 +1,12 @@
-"""A whole Odoo server is killed and started again; nobody presses anything."""
+"""Odoo servers work by themselves: killed and started again, or out of time."""
 
-import subprocess
 import time
 
 import company
 import pytest
-from devenv.process import tied
-from workers import DATABASE, click, run_script
+import workers
+from devenv.cron_server import CronServer
+from workers import DATABASE, Worker, click, run_script
 
 # Odoo's servers look for due scheduled actions every minute.
 POLL = 60
@@ -20,36 +20,13 @@ def wait_until(condition, seconds, what):
         time.sleep(0.1)
 
 
-class Server:
-    """An Odoo server with nothing but its scheduled actions."""
-
-    def __init__(self, odoo, log):
-        self.log = log
-        command = odoo.command(
-            *("-d", DATABASE, "--no-http", "--max-cron-threads", LANES, "--logfile", log)
-        )
-        self.process = subprocess.Popen(tied(command), env=odoo.environment())
-
-    def is_listening(self, books):
-        """Whether its threads wait for work."""
-        lanes = books.value(
-            "SELECT COUNT(*) FROM pg_stat_activity "
-            "WHERE datname = 'postgres' AND application_name = %(name)s",
-            name=f"odoo-{self.process.pid}",
-        )
-        return lanes == LANES and "Registry loaded" in self.log.read_text()
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture
 def start(odoo, logs):
     servers = []
 
     def starter():
-        servers.append(Server(odoo, logs / f"server{len(servers)}.log"))
+        log = logs / f"server{len(servers)}.log"
+        servers.append(CronServer(odoo.command(), odoo.environment(), DATABASE, log, LANES))
         return servers[-1]
 
     yield starter
@@ -60,7 +37,7 @@ def start(odoo, logs):
 def test_a_killed_server_resumes_by_itself(books, chance, start):
     run = run_script(company.new_run, company.LARGE)
     server = start()
-    wait_until(lambda: server.log.exists() and server.is_listening(books), 60, "Server started")
+    wait_until(lambda: server.is_listening(books.value), 60, "Server started")
     click(books.user("ann"), "ar.billing.run", "action_create_invoices", [run])
     wait_until(lambda: books.states(run)["done"], 60, "First invoices")
     # A third chunk is left for either lane.
@@ -77,3 +54,17 @@ def test_a_killed_server_resumes_by_itself(books, chance, start):
     print(f"Done {time.monotonic() - restarted:.0f} s after the restart")
     books.check_billed(company.LARGE)
     assert not books.handled_more_than_once("done")
+
+
+def test_the_rest_of_long_work_is_taken_up_at_once(books):
+    """Odoo gives a scheduled action some seconds, and then waits for its next minute."""
+    run = run_script(company.new_run, company.LARGE)
+    run_script(company.queue, run)
+    books.rows("DELETE FROM ir_cron_trigger RETURNING id")
+    Worker(workers.serve_queue_out_of_time).value()
+    states = books.states(run)
+    assert states["done"] and states["todo"], states
+    lanes = books.value(
+        "SELECT COUNT(DISTINCT cron_id) FROM ir_cron_trigger WHERE call_at <= NOW()"
+    )
+    assert lanes == LANES

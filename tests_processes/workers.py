@@ -125,6 +125,14 @@ def serve_queue(cr, chunk_size):
     return cr._cnx.get_backend_pid()
 
 
+def serve_queue_out_of_time(cr):
+    """A scheduled action whose time is up after its first chunk."""
+    env = api.Environment(cr, SUPERUSER_ID, {})
+    cron, _progress = env.ref("ar_balance_invoicing.ir_cron_batch_1")._add_progress()
+    context = {**cron.env.context, "cron_id": cron.id, "cron_end_time": 0}
+    env["ar.batch.document"].with_context(context)._cron_work()
+
+
 # --- shorthands -------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from . import (
     account_move_billing,
     account_move_group,
     account_move_notes,
+    account_move_sequence,
     ar_write_off,
     ar_write_off_search,
     ar_write_off_found,

@@ -84,9 +84,9 @@ class AccountMove(models.Model):
     def _write_beside_accounting(self, vals):
         """Write what changes nothing of the accounting.
 
-        So core need not go through the lines of each invoice (a query for each).
+        So core need not go through the lines of each invoice, nor add them up.
         """
-        self.with_context(skip_invoice_sync=True).write(vals)
+        self.with_context(skip_invoice_sync=True, check_move_validity=False).write(vals)
 
     # ------------------------------------------------------------------
     # E-mail

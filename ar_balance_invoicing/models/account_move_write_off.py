@@ -126,25 +126,6 @@ class AccountMove(models.Model):
             return False
         return super()._track_subtype(init_values)
 
-    # ------------------------------------------------------------------
-    # Many entries at once
-    # ------------------------------------------------------------------
-
-    def _get_next_sequence_format(self):
-        """Ask core once for all alike entries of a chunk; the numbers themselves it counts.
-
-        ``ar_sequence_formats`` in the context keeps the answers while entries of one
-        document are posted.
-        """
-        formats = self.env.context.get("ar_sequence_formats")
-        if formats is None:
-            return super()._get_next_sequence_format()
-        key = (self.journal_id, self.date, self.move_type)
-        if key not in formats:
-            formats[key] = super()._get_next_sequence_format()
-        text, values = formats[key]
-        return text, dict(values)
-
     def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
         """What a document takes back, it matches itself: item by item, all at once."""
         if self.env.context.get("ar_matched_apart"):

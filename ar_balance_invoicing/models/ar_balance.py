@@ -131,7 +131,9 @@ class ArBalance(models.AbstractModel):
             columns.append(SQL("%s AS root", root))
         amount = line._field_to_sql(alias, "amount_residual", query)
         today = fields.Date.context_today(self)
-        basis = (company or self.env.company).sudo().root_id.ar_aging_basis
+        basis = None
+        if figures != ["account_balance"]:
+            basis = (company or self.env.company).sudo().root_id.ar_aging_basis
         for figure in figures:
             condition = self._get_figure_condition(figure, alias, today, basis)
             if len(figures) == 1:
@@ -224,8 +226,12 @@ class ArBalance(models.AbstractModel):
 
     @api.model
     def _has_one_root(self):
-        """Whether one ledger holds everything, so that no row needs a company."""
-        return self.env["res.company"].sudo().search_count([("parent_id", "=", False)], 2) == 1
+        """Whether one ledger holds everything, so that no row needs a company.
+
+        An archived company still has its ledger.
+        """
+        companies = self.env["res.company"].sudo().with_context(active_test=False)
+        return companies.search_count([("parent_id", "=", False)], 2) == 1
 
     @api.model
     def _get_overdue_items(self, customers, company, before):

@@ -424,7 +424,7 @@ class ArBatchDocument(models.AbstractModel):
         one place that commits.
         """
         passed_over = set()
-        time_left = 1.0
+        time_left, worked, waiting = 1.0, 0, 0
         while time_left > 0:
             self.env.invalidate_all()
             document = self._get_next_document(passed_over)
@@ -443,6 +443,12 @@ class ArBatchDocument(models.AbstractModel):
             # In a transaction of its own: what other workers have committed counts.
             self.env.invalidate_all()
             document._as_owner()._finish_in_background(began)
+            self.env["ir.cron"]._commit_progress(0, remaining=waiting)
+            worked += handled or 0
+        if worked and waiting:
+            # Odoo puts the rest of long work off until its workers look again by
+            # themselves, which they do every minute.
+            self._trigger_workers()
             self.env["ir.cron"]._commit_progress(0, remaining=waiting)
 
     @api.model

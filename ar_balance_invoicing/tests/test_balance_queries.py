@@ -43,7 +43,7 @@ class TestBalanceQueries(BalanceCommon):
         self.assertEqual(costs[0], costs[1])
         plain = self._queries(lambda: self.invoices.read(names[:2]))
         # One for the balances; the others look up accounts, companies, partners, user.
-        self.assertLessEqual(costs[1] - plain, 8)
+        self.assertLessEqual(costs[1] - plain, 6)
 
     def test_the_list_of_the_web_client_costs_the_same_for_any_page(self):
         specification = {

@@ -180,6 +180,19 @@ class TestDemo(TransactionCase):
         self._assert_search_finds_the_ledger(self.company)
         self._assert_documents_show_the_ledger()
 
+    def test_an_archived_company_keeps_its_ledger(self):
+        others = self.roots - self.company
+        # Odoo refuses to archive a company that is somebody's own.
+        self.env.cr.execute(
+            "UPDATE res_company SET active = FALSE WHERE id IN %s", [tuple(others.ids)]
+        )
+        self.env.invalidate_all()
+        self.env.registry.clear_cache()
+        self.addCleanup(self.env.registry.clear_cache)
+        self.assertFalse(self.env["ar.balance"]._has_one_root())
+        self._assert_customers_show_the_ledger(self.company)
+        self._assert_documents_show_the_ledger()
+
     def test_aging_adds_up(self):
         for partner in self.partners.search([("account_balance", "!=", 0)]):
             aged = sum(partner[bucket.field] for bucket in BUCKETS)

@@ -716,5 +716,5 @@ class TestWriteOff(WriteOffCommon):
             document.action_process()
             self.env.flush_all()
             costs.append((self.env.cr.sql_log_count - before) / count)
-        self.assertLess(costs[1], 9, costs)
+        self.assertLess(costs[1], 3.2, costs)
         self.assertLess(costs[1], costs[0])

@@ -1,9 +1,11 @@
 """./bench: figures on a database of its own, on the cluster that writes to disk."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import config, templates
@@ -76,11 +78,15 @@ def alone():
         yield Odoo(cluster)
 
 
-def measure(odoo: Odoo, command: list[str], options) -> int:
+def measure(odoo: Odoo, command: list[str], options, paths: Iterable[str] = ()) -> int:
+    """
+    :param paths: folders that the script imports from, beside its own.
+    """
     command += ["--rounds", str(options.rounds)]
     command += ["--json", options.json] if options.json else []
     environment = odoo.environment()
     environment["PYTHONUNBUFFERED"] = "1"
+    environment["PYTHONPATH"] = os.pathsep.join([environment["PYTHONPATH"], *paths])
     return foreground(command, env=environment)
 
 
@@ -95,12 +101,43 @@ def billing(options) -> int:
         return measure(odoo, command, options)
 
 
+def confirm(options) -> int:
+    """Drafts of an invoice group, confirmed by its task and by Odoo's own posting."""
+    with alone() as odoo:
+        prepare_alone(odoo)
+        command = odoo.script("bench_confirm.py", DATABASE)
+        command += ["--invoices", str(options.invoices)]
+        command += ["--profile"] if options.profile else []
+        return measure(odoo, command, options)
+
+
+def lanes(options) -> int:
+    """Documents worked off by one and by two real cron workers."""
+    with alone() as odoo:
+        prepare_alone(odoo)
+        command = odoo.script("bench_lanes.py", DATABASE, LOGS)
+        command += ["--customers", str(options.customers), "--invoices", str(options.invoices)]
+        # It starts Odoo's servers by our own means.
+        return measure(odoo, command, options, [str(config.PROJECT / "tools")])
+
+
 def write_off(options) -> int:
     """Write-offs beside the pop-up of a payment and bare core calls."""
     with alone() as odoo:
         prepare_alone(odoo)
         command = odoo.script("bench_write_off.py", DATABASE)
         command += ["--invoices", str(options.invoices)]
+        command += ["--profile"] if options.profile else []
+        return measure(odoo, command, options)
+
+
+def undo(options) -> int:
+    """Write-offs taken back, beside processing them."""
+    with alone() as odoo:
+        prepare_alone(odoo)
+        command = odoo.script("bench_undo.py", DATABASE)
+        command += ["--invoices", str(options.invoices)]
+        command += ["--profile"] if options.profile else []
         return measure(odoo, command, options)
 
 
@@ -123,7 +160,15 @@ def search(options) -> int:
         return measure(odoo, command, options)
 
 
-VERBS = {"billing": billing, "write_off": write_off, "list": listing, "search": search}
+VERBS = {
+    "billing": billing,
+    "confirm": confirm,
+    "lanes": lanes,
+    "write_off": write_off,
+    "undo": undo,
+    "list": listing,
+    "search": search,
+}
 
 
 def main(options) -> int:

@@ -64,9 +64,27 @@ def bench(arguments: list[str]) -> int:
     )
     verbs = parser.add_subparsers(dest="what", metavar="NAME")
     billing = verbs.add_parser("billing", help="billing runs beside OCA's contract")
-    billing.add_argument("--customers", type=_number, default=2000, help="default: 2000")
+    billing.add_argument(
+        "--customers", type=_number, default=1000, help="default: 1000; some runs have five times"
+    )
+    confirm = verbs.add_parser("confirm", help="drafts of a group, beside Odoo's own posting")
+    confirm.add_argument("--invoices", type=_number, default=1000, help="default: 1000")
+    lanes = verbs.add_parser("lanes", help="two cron workers beside one")
+    lanes.add_argument(
+        "--customers", type=_number, default=4000, help="of a billing run (default: 4000)"
+    )
+    lanes.add_argument(
+        "--invoices", type=_number, default=2200, help="of a write-off (default: 2200)"
+    )
     write_off = verbs.add_parser("write_off", help="write-offs beside payments and core calls")
-    write_off.add_argument("--invoices", type=_number, default=2000, help="default: 2000")
+    undo = verbs.add_parser("undo", help="write-offs taken back, beside processing them")
+    for verb in (write_off, undo):
+        verb.add_argument(
+            "--invoices",
+            type=_number,
+            default=1000,
+            help="in a document (default: 1000); one has ten times as many",
+        )
     listing = verbs.add_parser(
         "list", help="list of invoices with our columns, beside core's and plain SQL"
     )
@@ -75,12 +93,15 @@ def bench(arguments: list[str]) -> int:
         verb.add_argument(
             "--invoices", type=_number, default=200_000, help="in the ledger (default: 200000)"
         )
-    for verb in (billing, search):
+    for verb in (billing, confirm, write_off, undo, search):
         verb.add_argument(
             "--profile", action="store_true", help="profile our side (which slows it down)"
         )
-    for verb in verbs.choices.values():
-        verb.add_argument("--rounds", type=_number, default=5, help="default: 5")
+    # Those that take minutes have fewer.
+    rounds = {"confirm": 3, "lanes": 2, "write_off": 3, "undo": 3}
+    for name, verb in verbs.choices.items():
+        default = rounds.get(name, 5)
+        verb.add_argument("--rounds", type=_number, default=default, help=f"default: {default}")
         verb.add_argument("--json", metavar="FILE", help="write all figures into a file")
     options = parser.parse_args(arguments)
     from . import bench

@@ -1,106 +1,74 @@
-"""Billing runs beside OCA's contract and a plain create; started by ./bench billing.
+"""Billing runs: of few and many customers, and beside others; started by ./bench billing.
 
-All three make the same drafts (lines, taxes, totals, which is checked), in one process,
-in turn, so that a machine that is busy for a while is busy for all of them.
+All in one process:
+
+- runs of so many customers, and between them runs of five times as many: what an invoice
+  costs, and what the process grows by, must not depend on the size of the run;
+- part of a run beside OCA's contract and beside a plain create, which make the same drafts
+  (lines, taxes, totals, which is checked), in turn, so that a machine that is busy for a
+  while is busy for all of them;
+- the rows of that part, inserted again without any ORM, as the floor.
 """
 
 import argparse
-import cProfile
 import gc
-import io
-import json
-import platform
-import pstats
-import resource
-import statistics
-import time
-from datetime import timedelta
-from importlib.metadata import version as package_version
 
-from odoo import SUPERUSER_ID, Command, api, fields, release
+from bench_company import Company, measure, profile, work, work_all
+from bench_floor import Floor
+from bench_ledger import Figures
+
+from odoo import SUPERUSER_ID, Command, api
 from odoo.modules.registry import Registry
 from odoo.tools import config
 
 OURS, CONTRACT, PLAIN = "billing run", "OCA contract", "plain create"
-# After so many invoices the memory is looked at, and again at the end.
-FIRST_LOOK = 400
+# What a large run has more of, how often it is done, and what it may cost.
+LARGE, LARGE_ROUNDS = 5, 2
+LARGE_TARGET, MEMORY_TARGET = 1.1, 150
+CONTRACT_TARGET, PLAIN_TARGET = 0.33, 0.45
+# Periods from now on: of the comparison, of the floor, those of the whole runs, and those of
+# the profiles.
+COMPARED, SPARE, WHOLE, PROFILED = 0, 1, 2, 10
+# Customers of a run before anything is measured: what a process reads once.
+WARM_UP = 20
 
 
 class Bench:
     def __init__(self, env, options):
         self.env = env
+        self.figures = Figures(env, options.rounds)
         self.rounds = options.rounds
-        # As many customers in each round.
-        self.customers = options.customers // options.rounds * options.rounds
-        self.profiler = cProfile.Profile() if options.profile else None
+        # As many customers in each round, which are whole chunks.
+        size = max(options.customers // options.rounds, 1)
+        self.chunk = min(env["ar.billing.run"]._chunk_size, size)
+        self.size = size // self.chunk * self.chunk
+        self.customers = self.size * options.rounds
 
     # --- the company ----------------------------------------------------------
 
     def populate(self):
-        """Customers with one to three lines, as services and as contracts."""
-        self.month = fields.Date.today().replace(day=1)
-        self.profile = self.env["ar.billing.profile"].create(
-            {"name": "Monthly", "anchor_date": self.month - timedelta(days=365)}
-        )
-        self._make_products()
-        partners = self.env["res.partner"].create(
-            [
-                {"name": f"Customer {number:06}", "billing_profile_id": self.profile.id}
-                for number in range(self.customers)
-            ]
-        )
+        """Customers of two profiles; those of the small one as contracts, too."""
+        self.company = Company(self.env)
+        self.small, partners = self.company.make_customers("Small", self.customers)
+        self.warm, _partners = self.company.make_customers("Warm-up", WARM_UP)
+        self.large, _partners = self.company.make_customers("Large", LARGE * self.customers)
         self.contracts = self.env["contract.contract"]
-        for start in range(0, self.customers, 500):
-            self._serve(partners[start : start + 500], start)
+        for first in range(0, self.customers, 500):
+            self._contract(partners[first : first + 500], first)
             self.env.cr.commit()
             self.env.invalidate_all()
-        self.env.cr.execute("ANALYZE")
-        self.env.cr.commit()
+        self.company.analyze()
 
-    def _make_products(self):
-        tax = self.env["account.tax"].search([("type_tax_use", "=", "sale")], limit=1)
-        eco_tax = tax.copy({"name": "Eco tax", "amount": 2.5})
-        self.products = self.env["product.product"].create(
+    def _contract(self, partners, first):
+        self.contracts |= self.env["contract.contract"].create(
             [
-                {
-                    "name": name,
-                    "type": "service",
-                    "list_price": 10,
-                    "taxes_id": [Command.set(taxes.ids)],
-                }
-                for name, taxes in (
-                    ("Pick-up", tax),
-                    ("Container", tax | eco_tax),
-                    ("Street cleaning", tax.browse()),
-                )
+                self._prepare_contract(partner, self.company.get_lines(number))
+                for number, partner in enumerate(partners, first)
             ]
         )
 
-    def _lines(self, number):
-        """(product, price) of the lines of a customer."""
-        return [
-            (product, 10 + number % 97 / 100 + position)
-            for position, product in enumerate(self.products[: number % 3 + 1])
-        ]
-
-    def _serve(self, partners, first):
-        services, contracts = [], []
-        for number, partner in enumerate(partners, first):
-            lines = self._lines(number)
-            services += [
-                {
-                    "partner_id": partner.id,
-                    "product_id": product.id,
-                    "price_unit": price,
-                    "date_from": self.month,
-                }
-                for product, price in lines
-            ]
-            contracts.append(self._prepare_contract(partner, lines))
-        self.env["ar.billing.service"].create(services)
-        self.contracts |= self.env["contract.contract"].create(contracts)
-
     def _prepare_contract(self, partner, lines):
+        month = self.company.month
         return {
             "name": partner.name,
             "partner_id": partner.id,
@@ -109,8 +77,8 @@ class Bench:
             "recurring_rule_type": "monthly",
             "recurring_interval": 1,
             "recurring_invoicing_type": "pre-paid",
-            "date_start": self.month,
-            "recurring_next_date": self.month,
+            "date_start": month,
+            "recurring_next_date": month,
             "contract_line_ids": [
                 Command.create(
                     {
@@ -118,39 +86,61 @@ class Bench:
                         "name": product.name,
                         "quantity": 1,
                         "price_unit": price,
-                        "date_start": self.month,
+                        "date_start": month,
                     }
                 )
                 for product, price in lines
             ],
         }
 
-    # --- what is measured -----------------------------------------------------
+    # --- whole runs -------------------------------------------------------------
 
-    def new_run(self, period_date):
-        period = self.profile.period_ids.filtered(lambda period: period.date_from == period_date)
-        started, queries = time.perf_counter(), self.env.cr.sql_log_count
-        run = self.env["ar.billing.run"]._create_for_period(period)
-        run._launch_in_background()
-        self.env.cr.commit()
-        seconds = time.perf_counter() - started
-        return run, {
-            "ms": 1000 * seconds / self.customers,
-            "queries": (self.env.cr.sql_log_count - queries) / self.customers,
-        }
+    def grow(self):
+        """Runs of few customers, and of many between them."""
+        self._run(self.warm, WARM_UP, WHOLE)
+        few, many = [], []
+        months = WHOLE
+        for number in range(LARGE_ROUNDS):
+            before = self._run(self.small, self.customers, months)
+            many.append(self._run(self.large, LARGE * self.customers, months))
+            after = self._run(self.small, self.customers, months + 1)
+            months += 2
+            # The many were between these two.
+            few.append({part: _mean(before[part], after[part]) for part in before})
+            print(f"  round {number + 1}: {_said(before)}, {_said(many[-1])}, {_said(after)}")
+            if not number:
+                # Later the process has grown already.
+                first = before
+        beside = f"{LARGE * self.customers} customers beside {self.customers}"
+        for part, target in (("whole", LARGE_TARGET), ("work", LARGE_TARGET), ("listing", None)):
+            ours, others = ([figure[part] for figure in rounds] for rounds in (many, few))
+            what = {"whole": "list and bill", "work": "bill", "listing": "list"}[part]
+            self.figures.add(f"{what} {beside}", ours, others, target)
+        self._add_memory(first, many[0])
 
-    def work(self, run, count):
-        """Chunks as the scheduled action works and commits them."""
-        while count > 0:
-            done = run._as_owner()._work_or_retry()
-            self.env["ir.cron"]._commit_progress(done)
-            self.env.invalidate_all()
-            run._as_owner()._finish_in_background(fields.Datetime.now())
-            self.env["ir.cron"]._commit_progress(0)
-            self.env.invalidate_all()
-            if not done:
-                raise RuntimeError(f"No line is left, and {count} should be.")
-            count -= done
+    def _run(self, profile, count, months):
+        """Figures per invoice of a run: to list its customers, to bill them, and both."""
+        gc.collect()
+        _reset_peak()
+        listing, run = measure(self.env, count, self.company.new_run, profile, months)
+        listing_peak = _memory("VmHWM")
+        worked, _value = measure(self.env, count, work_all, run)
+        memory = {"listing_peak_mb": listing_peak, "peak_mb": _memory("VmHWM")}
+        gc.collect()
+        memory["now_mb"] = _memory("VmRSS")
+        whole = {name: listing[name] + worked[name] for name in listing}
+        if run.done_count != count:
+            raise RuntimeError(f"{run.done_count} of {count} customers are billed.")
+        return {"listing": listing, "work": worked, "whole": whole, "memory": memory}
+
+    def _add_memory(self, few, many):
+        for name, key in (("after it", "now_mb"), ("at most", "peak_mb")):
+            growth = many["memory"][key] - few["memory"][key]
+            what = f"memory {name}, {LARGE * self.customers} more than {self.customers}"
+            self.figures.add_amount(what, growth, "MB", MEMORY_TARGET)
+        self.memory = {"few": few["memory"], "many": many["memory"]}
+
+    # --- beside others ----------------------------------------------------------
 
     def recur(self, contracts):
         contracts._recurring_create_invoice()
@@ -160,15 +150,14 @@ class Bench:
         self.env["account.move"].create(vals_list)
         self.env.cr.commit()
 
-    def _prepare_plain(self, start, count):
-        journal = self.profile.journal_id
-        partners = self.contracts[start : start + count].partner_id
+    def _prepare_plain(self, start):
+        partners = self.contracts[start : start + self.size].partner_id
         return [
             {
                 "move_type": "out_invoice",
                 "partner_id": partner.id,
-                "journal_id": journal.id,
-                "invoice_date": self.month,
+                "journal_id": self.small.journal_id.id,
+                "invoice_date": self.company.month,
                 "invoice_line_ids": [
                     Command.create(
                         {
@@ -179,31 +168,57 @@ class Bench:
                             "tax_ids": [Command.set(product.taxes_id.ids)],
                         }
                     )
-                    for product, price in self._lines(number)
+                    for product, price in self.company.get_lines(number)
                 ],
             }
             for number, partner in enumerate(partners, start)
         ]
 
-    def measure(self, name, count, function, *arguments):
-        """Figures per invoice of one round, from a cold cache of records."""
-        self.env.invalidate_all()
-        gc.collect()
-        last = self._last_move()
-        queries = self.env.cr.sql_log_count
-        if self.profiler and name == OURS:
-            self.profiler.enable()
-        wall, cpu = time.perf_counter(), time.process_time()
-        function(*arguments)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        if self.profiler:
-            self.profiler.disable()
-        return {
-            "ms": 1000 * wall / count,
-            "cpu_ms": 1000 * cpu / count,
-            "queries": (self.env.cr.sql_log_count - queries) / count,
-            "made": self._made_since(last),
-        }
+    def compare(self):
+        # Smaller than usual only where a round is smaller than a chunk.
+        self.env.registry["ar.billing.run"]._chunk_size = self.chunk
+        run = self.company.new_run(self.small, COMPARED)
+        spare = self.small.period_ids.sorted("date_from")[SPARE]
+        floor = Floor(self.env, spare)
+        figures = {OURS: [], CONTRACT: [], PLAIN: []}
+        floors = []
+        for number in range(self.rounds):
+            made = self._compare_once(run, number, figures)
+            floors.append(floor.measure(made))
+            print(f"  round {number + 1}, raw INSERT: {floors[-1]['ms']:.1f} ms per invoice")
+        ours = figures[OURS]
+        self.figures.add(f"bill, beside {CONTRACT}", ours, figures[CONTRACT], CONTRACT_TARGET)
+        self.figures.add(f"bill, beside {PLAIN}", ours, figures[PLAIN], PLAIN_TARGET)
+        self.figures.add("bill, beside raw INSERT", ours, floors)
+
+    def _compare_once(self, run, number, figures):
+        """One round; returns the invoices that our run has made."""
+        start = number * self.size
+        contracts = self.contracts[start : start + self.size]
+        vals_list = self._prepare_plain(start)
+        turns = [
+            (OURS, work, run, self.size),
+            (CONTRACT, self.recur, contracts),
+            (PLAIN, self.create_plainly, vals_list),
+        ]
+        made = {}
+        # Nobody is always the first to meet a cold cache.
+        for name, function, *arguments in turns[number % 3 :] + turns[: number % 3]:
+            last = self._last_move()
+            figure, _value = measure(self.env, self.size, function, *arguments)
+            figures[name].append(figure)
+            made[name] = self._made_since(last)
+            if name == OURS:
+                ours = self.env["account.move"].search([("id", ">", last)])
+            print(f"  round {number + 1}, {name}: {figure['ms']:.1f} ms per invoice")
+        if len(set(made.values())) != 1:
+            raise RuntimeError(f"They do not make the same: {made}")
+        return ours
+
+    def print_profiles(self):
+        profile(self.env, "Listing", self.company.new_run, self.small, PROFILED)
+        run = self.company.new_run(self.small, PROFILED + 1)
+        profile(self.env, "Billing", work_all, run)
 
     def _last_move(self):
         self.env.cr.execute("SELECT COALESCE(MAX(id), 0) FROM account_move")
@@ -223,91 +238,26 @@ class Bench:
         )
         return self.env.cr.fetchone()
 
-    # --- phases -----------------------------------------------------------------
 
-    def grow(self):
-        """A run of all customers alone: memory after some chunks and after all."""
-        run, listing = self.new_run(fields.Date.add(self.month, months=1))
-        looks = []
-        for count in (min(FIRST_LOOK, self.customers), max(self.customers - FIRST_LOOK, 0)):
-            if count:
-                self.work(run, count)
-                gc.collect()
-                looks.append({"peak_mb": _peak_mb(), "now_mb": _now_mb()})
-        return {"listing": listing, "memory": looks}
-
-    def compare(self):
-        run, _listing = self.new_run(self.month)
-        size = self.customers // self.rounds
-        figures = {OURS: [], CONTRACT: [], PLAIN: []}
-        for number in range(self.rounds):
-            start = number * size
-            contracts = self.contracts[start : start + size]
-            vals_list = self._prepare_plain(start, size)
-            self.env.invalidate_all()
-            turns = [
-                (OURS, self.work, run, size),
-                (CONTRACT, self.recur, contracts),
-                (PLAIN, self.create_plainly, vals_list),
-            ]
-            # Nobody is always the first to meet a cold cache.
-            for name, function, *arguments in turns[number % 3 :] + turns[: number % 3]:
-                figure = self.measure(name, size, function, *arguments)
-                figures[name].append(figure)
-                print(f"  round {number + 1}, {name}: {figure['ms']:.1f} ms per invoice")
-            made = {name: figures[name][-1]["made"] for name in figures}
-            if len(set(made.values())) != 1:
-                raise RuntimeError(f"They do not make the same: {made}")
-        return figures
-
-    def print_profile(self):
-        for order in ("tottime", "cumulative"):
-            text = io.StringIO()
-            statistics_ = pstats.Stats(self.profiler, stream=text).strip_dirs()
-            statistics_.sort_stats(order).print_stats(25)
-            print(f"\nBilling run by {order}\n{text.getvalue()}")
+def _mean(one, other):
+    return {name: (one[name] + other[name]) / 2 for name in one}
 
 
-def _peak_mb():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _said(figures):
+    return f"{figures['listing']['ms']:.1f} + {figures['work']['ms']:.1f} ms"
 
 
-def _now_mb():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+def _reset_peak():
+    """The most memory that the process ever had is counted from now on."""
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
 
 
-def summary(figures):
-    """Medians over the rounds, and what others take of our time."""
-    result = {
-        name: {
-            key: statistics.median(x[key] for x in rounds) for key in ("ms", "cpu_ms", "queries")
-        }
-        for name, rounds in figures.items()
-    }
-    for name in result:
-        result[name]["ratio"] = result[name]["ms"] / result[OURS]["ms"]
-    return result
-
-
-def print_table(bench, growth, medians):
-    print(f"\nPer invoice, median of {bench.rounds} rounds of {bench.customers // bench.rounds}")
-    print(f"{'':14}{'ms':>8}{'CPU ms':>9}{'queries':>9}{'× ours':>9}")
-    for name, row in medians.items():
-        print(
-            f"{name:14}{row['ms']:8.1f}{row['cpu_ms']:9.1f}{row['queries']:9.1f}{row['ratio']:9.2f}"
-        )
-    listing = growth["listing"]
-    print(
-        f"\nListing the candidates: {listing['ms']:.2f} ms and {listing['queries']:.2f} "
-        "queries per customer"
-    )
-    first, last = growth["memory"][0], growth["memory"][-1]
-    print(
-        f"Memory of the process after {min(FIRST_LOOK, bench.customers)} invoices: "
-        f"{first['now_mb']:.0f} MB (peak {first['peak_mb']:.0f}), after {bench.customers}: "
-        f"{last['now_mb']:.0f} MB (peak {last['peak_mb']:.0f})"
-    )
+def _memory(name):
+    """Megabytes of this process, as the kernel's status calls them."""
+    with open("/proc/self/status") as file:
+        (line,) = (line for line in file if line.startswith(f"{name}:"))
+    return int(line.split()[1]) / 1024
 
 
 def main():
@@ -326,31 +276,24 @@ def main():
     with Registry(options.database).cursor() as cr:
         env = api.Environment(cr, SUPERUSER_ID, {})
         bench = Bench(env, options)
-        print(f"- {bench.customers} customers, as services and as contracts …")
+        print(f"- {(LARGE + 1) * bench.customers} customers, {bench.customers} with contracts …")
         bench.populate()
-        print("- memory: one run of all …")
-        growth = bench.grow()
+        print("- whole runs …")
+        bench.grow()
         print("- rounds …")
-        figures = bench.compare()
-        modules = env["ir.module.module"].search([("name", "=", "contract")])
+        bench.compare()
+        bench.figures.print_table(f"Per invoice, rounds of {bench.size}")
+        if options.profile:
+            bench.print_profiles()
+        contract = env["ir.module.module"].search([("name", "=", "contract")])
         about = {
             "customers": bench.customers,
-            "rounds": bench.rounds,
-            "odoo": release.version,
-            "contract": modules.installed_version,
-            "python": platform.python_version(),
-            "psycopg2": package_version("psycopg2-binary"),
-            "postgresql": cr.connection.server_version,
+            "large": LARGE * bench.customers,
+            "large_rounds": LARGE_ROUNDS,
+            "contract": contract.installed_version,
+            "memory": bench.memory,
         }
-    medians = summary(figures)
-    print_table(bench, growth, medians)
-    if bench.profiler:
-        bench.print_profile()
-    if options.json:
-        with open(options.json, "w") as file:
-            result = {"about": about, "medians": medians, "rounds": figures, **growth}
-            json.dump(result, file, indent=2)
-            file.write("\n")
+        bench.figures.write(options.json, about)
 
 
 if __name__ == "__main__":

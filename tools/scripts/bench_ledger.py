@@ -1,4 +1,4 @@
-"""A large ledger in a minute, and figures of two sides; used by ./bench list and search.
+"""A large ledger in a minute, and figures of two sides; for benches.
 
 The ORM makes an invoice of each kind, open and paid, with its payment; SQL copies their
 rows as often as wanted, with numbers, customers, dates and amounts of their own. Amounts
@@ -6,8 +6,10 @@ are whole multiples of a template's, so that taxes, residuals and matchings stay
 """
 
 import gc
+import io
 import json
 import platform
+import pstats
 import statistics
 import time
 from datetime import timedelta
@@ -26,16 +28,28 @@ SMALL_BELOW, OLD_AFTER_DAYS = 20, 180
 UNAPPLIED = 25
 # Numbers below are those of the templates.
 FIRST_NUMBER = 1001
+# Foreign invoices: what one of the currency was worth before and is worth now, so that
+# whoever reckons at today's rate makes an exchange difference. Cents at the old rate are
+# exact, those of tax too.
+FOREIGN = "EUR"
+RATE_OF_INVOICES, RATE_OF_TODAY = 1.2, 1.1
+INVOICED_BEFORE_DAYS = 30
 
 
 class Ledger:
-    """``invoices`` posted customer invoices of which ``open_percent`` are not paid."""
+    """``invoices`` posted customer invoices of which ``open_percent`` are not paid.
 
-    def __init__(self, env, invoices, open_percent):
+    Of those that are not paid ``foreign_percent`` are in a foreign currency.
+    """
+
+    def __init__(self, env, invoices, open_percent, foreign_percent=0):
         self.env = env
         self.invoices = invoices
         self.customers = max(invoices // INVOICES_PER_CUSTOMER, 1)
         self.open_percent = open_percent
+        self.foreign_percent = foreign_percent
+        self.currency = env.company.currency_id
+        self.foreign_currency = env["res.currency"]
 
     def fill(self):
         """Everything, committed, vacuumed and checked; returns the seconds it took."""
@@ -62,6 +76,23 @@ class Ledger:
         self.check()
         return seconds
 
+    def get_open(self, currency):
+        """``[(customer id, [invoice id, …]), …]``: what is not paid, in one currency."""
+        self.env.cr.execute(
+            """
+            SELECT partner_id, array_agg(id ORDER BY id)
+              FROM account_move
+             WHERE move_type = 'out_invoice'
+               AND payment_state = 'not_paid'
+               AND currency_id = %s
+               AND partner_id >= %s
+          GROUP BY partner_id
+          ORDER BY partner_id
+            """,
+            [currency.id, self.first_customer],
+        )
+        return self.env.cr.fetchall()
+
     # --- templates ------------------------------------------------------------
 
     def _make_templates(self):
@@ -69,12 +100,38 @@ class Ledger:
         self.partner = self.env["res.partner"].create({"name": "Template"})
         self.bank = self.env["account.journal"].search([("type", "=", "bank")], limit=1)
         taxed, plain = self._make_products()
-        self.open, self.paid, self.payments = [], [], []
-        for products in ([taxed], [taxed, plain], [taxed, taxed, plain], [plain]):
+        self.open, self.paid, self.payments, self.foreign = [], [], [], []
+        kinds = ([taxed], [taxed, plain], [taxed, taxed, plain], [plain])
+        for products in kinds:
             for group in (self.open, self.paid):
-                group.append(self._make_invoice(products))
+                group.append(self._make_invoice(products, self.currency))
             self.payments.append(self._pay(self.paid[-1]))
+        if self.foreign_percent:
+            self._make_foreign_currency()
+            for products in kinds:
+                self.foreign.append(self._make_invoice(products, self.foreign_currency))
         self.unapplied = self._make_payment(self.partner.property_account_receivable_id, 1)
+
+    def _make_foreign_currency(self):
+        """One rate for all invoices, another one since."""
+        self.foreign_currency = self.env.ref(f"base.{FOREIGN}")
+        if self.foreign_currency == self.currency:
+            raise RuntimeError(f"{FOREIGN} is the company's own currency.")
+        self.foreign_currency.active = True
+        today = fields.Date.today()
+        self.env["res.currency.rate"].create(
+            [
+                {
+                    "currency_id": self.foreign_currency.id,
+                    "name": today - timedelta(days=days),
+                    "inverse_company_rate": rate,
+                }
+                for days, rate in (
+                    (10 * 365, RATE_OF_INVOICES),
+                    (INVOICED_BEFORE_DAYS - 1, RATE_OF_TODAY),
+                )
+            ]
+        )
 
     def _make_products(self):
         tax = self.env.company.account_sale_tax_id
@@ -85,12 +142,13 @@ class Ledger:
             ]
         )
 
-    def _make_invoice(self, products):
+    def _make_invoice(self, products, currency):
         invoice = self.env["account.move"].create(
             {
                 "move_type": "out_invoice",
                 "partner_id": self.partner.id,
-                "invoice_date": fields.Date.today() - timedelta(days=30),
+                "currency_id": currency.id,
+                "invoice_date": fields.Date.today() - timedelta(days=INVOICED_BEFORE_DAYS),
                 "invoice_line_ids": [
                     Command.create({"product_id": product.id, "price_unit": 1})
                     for product in products
@@ -165,6 +223,7 @@ class Ledger:
                                AS partner_id,
                            1 + pg_temp.chance(number, 2, %(kinds)s) AS kind,
                            pg_temp.chance(number, 3, 100) < %(open_percent)s AS is_open,
+                           pg_temp.chance(number, 10, 100) < %(foreign_percent)s AS is_foreign,
                            number %% %(small_and_old)s = 0 AS is_small_and_old,
                            pg_temp.chance(number, 4, 3) = 0 AS is_small
                       FROM generate_series(1, %(invoices)s) AS number
@@ -182,14 +241,19 @@ class Ledger:
                            END::int AS due
                       FROM invoice
                 ), move AS (
-                    SELECT number, NULL::bigint AS pays, partner_id, factor, due, due - 30 AS date,
-                           CASE WHEN is_open THEN (%(open)s)[kind] ELSE (%(paid)s)[kind] END
-                               AS template_id
+                    SELECT number, NULL::bigint AS pays, partner_id, factor, due,
+                           due - %(invoiced)s AS date,
+                           CASE WHEN NOT is_open THEN (%(paid)s)[kind]
+                                WHEN is_foreign THEN (%(foreign)s)[kind]
+                                ELSE (%(open)s)[kind]
+                           END AS template_id
                       FROM due
                      UNION ALL
                     SELECT number, number, partner_id, factor, date,
                            LEAST(date, %(today)s::date), (%(payments)s)[kind]
-                      FROM (SELECT *, due - 30 + 1 + pg_temp.chance(number, 7, 60)::int AS date
+                      FROM (SELECT *,
+                                   due - %(invoiced)s + 1 + pg_temp.chance(number, 7, 60)::int
+                                       AS date
                               FROM due
                              WHERE NOT is_open) paid
                      UNION ALL
@@ -221,12 +285,16 @@ class Ledger:
                 customers=self.customers,
                 kinds=len(self.open),
                 open_percent=self.open_percent,
+                foreign_percent=self.foreign_percent,
+                invoiced=INVOICED_BEFORE_DAYS,
                 small_and_old=SMALL_AND_OLD,
                 invoices=self.invoices,
                 small=SMALL_BELOW,
                 old=OLD_AFTER_DAYS,
                 today=fields.Date.today(),
                 open=[move.id for move in self.open],
+                # Without any, an array has no type.
+                foreign=[move.id for move in self.foreign or self.open],
                 paid=[move.id for move in self.paid],
                 payments=[move.id for move in self.payments],
                 unapplied=self.unapplied.id,
@@ -417,8 +485,11 @@ class Ledger:
         invoices = self.env["account.move"].search([("move_type", "=", "out_invoice")], order="id")
         sample = invoices[:: max(len(invoices) // 200, 1)]
         self._check_balances(sample.partner_id)
-        for state in ("not_paid", "paid"):
-            some = sample.filtered(lambda move, state=state: move.payment_state == state)[:8]
+        kinds = sample.grouped(lambda move: (move.payment_state, move.currency_id))
+        if self.foreign_percent and ("not_paid", self.foreign_currency) not in kinds:
+            raise RuntimeError(f"The ledger is too small: no invoice is in {FOREIGN}.")
+        for kind in kinds.values():
+            some = kind[:8]
             self._check_computed(some, MOVE_FIELDS)
             self._check_computed(some.line_ids, ITEM_FIELDS)
             for move in some[:1]:
@@ -464,16 +535,31 @@ WRONG = {
          WHERE m.move_type = 'out_invoice'
       GROUP BY m.id
         HAVING SUM(i.balance) <> m.amount_total_signed
-            OR SUM(i.amount_residual) <> m.amount_residual_signed""",
+            OR SUM(i.amount_residual) <> m.amount_residual_signed
+            OR SUM(i.amount_currency) <> m.amount_total
+            OR SUM(i.amount_residual_currency) <> m.amount_residual""",
+    "amounts in their currency are not worth what is booked": """
+        SELECT i.id FROM account_move_line i
+          JOIN account_move m ON m.id = i.move_id
+          JOIN res_company c ON c.id = m.company_id
+         CROSS JOIN LATERAL (
+               SELECT CASE m.move_type WHEN 'entry' THEN 1 ELSE m.invoice_currency_rate END AS rate
+               ) booked
+         WHERE i.currency_id <> m.currency_id
+            OR (i.currency_id = c.currency_id) <> (booked.rate = 1)
+            OR i.balance <> ROUND(i.amount_currency / booked.rate, 2)""",
     "matched amounts are not what is settled": """
         SELECT i.id FROM account_move_line i
           JOIN account_account a ON a.id = i.account_id AND a.account_type = 'asset_receivable'
-          LEFT JOIN (SELECT debit_move_id AS id, SUM(amount) AS amount
+          LEFT JOIN (SELECT debit_move_id AS id, SUM(amount) AS amount,
+                            SUM(debit_amount_currency) AS amount_currency
                        FROM account_partial_reconcile GROUP BY 1
                       UNION ALL
-                     SELECT credit_move_id, -SUM(amount)
+                     SELECT credit_move_id, -SUM(amount), -SUM(credit_amount_currency)
                        FROM account_partial_reconcile GROUP BY 1) matched ON matched.id = i.id
          WHERE i.balance - COALESCE(matched.amount, 0) <> i.amount_residual
+            OR i.amount_currency - COALESCE(matched.amount_currency, 0)
+               <> i.amount_residual_currency
             OR i.reconciled <> (i.amount_residual = 0)""",
     "items belong nowhere": """
         SELECT i.id FROM account_move_line i
@@ -538,15 +624,21 @@ def make_user(env):
 
 
 class Figures:
-    """Two sides that must find the same, in turn, so that a busy machine slows both."""
+    """What two sides take, beside each other and against a target.
 
-    def __init__(self, env, rounds):
+    The sides of a round follow each other, so that a busy machine slows both.
+    """
+
+    def __init__(self, env, rounds, sides=("ours", "beside"), unit="ms"):
         self.env = env
         self.rounds = rounds
+        # What the two sides are called in the table, and what of a figure is compared.
+        self.sides = sides
+        self.unit = unit
         self.rows = {}
 
     def compare(self, what, ours, beside=None, target=None, times=1, after=None):
-        """Time both sides.
+        """Time both sides, which must find the same.
 
         :param ours: called with 0, 1, …; what it finds must be what ``beside`` finds for
             the same number.
@@ -566,17 +658,36 @@ class Figures:
                     rounds[side].append(figure)
             if beside and found["ours"] != found["beside"]:
                 raise RuntimeError(f"{what}: both sides do not find the same: {found}"[:2000])
-        row = {side: _median(figures) for side, figures in rounds.items()}
-        row |= {"target": target, "rounds": rounds}
-        if beside:
-            # Each with its neighbour, which the same other work on the machine slowed.
-            row["ratio"] = statistics.median(
-                one["ms"] / other["ms"] for one, other in zip(*rounds.values(), strict=True)
-            )
-            row["met"] = row["ratio"] <= target if target else None
-        self.rows[what] = row
+        row = self.add(what, rounds["ours"], rounds.get("beside"), target)
         ratio = f", {row['ratio']:.2f} × as long as beside" if beside else ""
         print(f"  {what}: {row['ours']['ms']:.1f} ms{ratio}")
+
+    def add(self, what, ours, beside=None, target=None, is_least=False):
+        """Figures that were measured elsewhere; returns their row.
+
+        :param ours: of each round.
+        :param beside: of each round too, or of other ones than ours.
+        :param target: what the ratio may be at most.
+        :param is_least: the target is what it must be at least, as of rates.
+        """
+        rounds = {"ours": ours} | ({"beside": beside} if beside else {})
+        row = {side: _median(figures) for side, figures in rounds.items()}
+        row |= {"target": target, "is_least": is_least, "rounds": rounds}
+        if beside:
+            row["ratio"] = _get_ratio(ours, beside, self.unit)
+            row["met"] = _is_met(row["ratio"], target, is_least)
+        self.rows[what] = row
+        return row
+
+    def add_amount(self, what, amount, unit, target=None):
+        """A figure with nothing beside it, such as memory, and the most it may be."""
+        self.rows[what] = {
+            "amount": amount,
+            "unit": unit,
+            "target": target,
+            "met": _is_met(amount, target),
+            "rounds": {},
+        }
 
     def _measure(self, function, number):
         """Figures of one call, from a cold cache of records, and what it found."""
@@ -593,19 +704,28 @@ class Figures:
     def print_table(self, title):
         print(f"\n{title}, medians of {self.rounds} rounds")
         width = max(len(what) for what in self.rows)
+        # A name of one word is followed by what is measured.
+        names = [f"{name} {self.unit}" if " " not in name else name for name in self.sides]
+        widths = [max(len(name) + 2, least) for name, least in zip(names, (10, 11), strict=True)]
         print(
-            f"{'':{width}}{'ours ms':>10}{'beside ms':>11}{'queries':>9}{'ratio':>8}"
-            f"{'target':>9}  met?"
+            f"{'':{width}}{names[0]:>{widths[0]}}{names[1]:>{widths[1]}}{'queries':>9}"
+            f"{'ratio':>8}{'target':>10}  met?"
         )
         for what, row in self.rows.items():
-            beside = f"{row['beside']['ms']:.1f}" if "beside" in row else ""
-            ratio = f"{row['ratio']:.2f}" if "ratio" in row else ""
-            target = f"≤ {row['target']}" if row["target"] else ""
+            ours, beside = (self._cell(row, side) for side in ("ours", "beside"))
+            if "amount" in row:
+                ours = f"{row['amount']:.1f} {row['unit']}"
+            queries = row.get("ours", {}).get("queries")
+            queries = _rounded(queries) if queries is not None else ""
+            ratio = _rounded_ratio(row["ratio"]) if "ratio" in row else ""
             met = {True: "yes", False: "no"}.get(row.get("met"), "")
             print(
-                f"{what:{width}}{row['ours']['ms']:10.1f}{beside:>11}"
-                f"{row['ours']['queries']:9.0f}{ratio:>8}{target:>9}  {met}"
+                f"{what:{width}}{ours:>{widths[0]}}{beside:>{widths[1]}}{queries:>9}"
+                f"{ratio:>8}{_target_text(row):>10}  {met}"
             )
+
+    def _cell(self, row, side):
+        return f"{row[side][self.unit]:.1f}" if side in row else ""
 
     def write(self, file, about):
         if not file:
@@ -627,5 +747,45 @@ class Figures:
             opened.write("\n")
 
 
+def _is_met(value, target, is_least=False):
+    if not target:
+        return None
+    return value >= target if is_least else value <= target
+
+
+def _target_text(row):
+    if not row["target"]:
+        return ""
+    return f"{'≥' if row.get('is_least') else '≤'} {row['target']:.3g}"
+
+
 def _median(figures):
     return {key: statistics.median(figure[key] for figure in figures) for key in figures[0]}
+
+
+def _get_ratio(ours, beside, unit):
+    """How many times as much as ``beside``, in the median."""
+    if len(ours) != len(beside):
+        return _median(ours)[unit] / _median(beside)[unit]
+    # Each with its neighbour, which the same other work on the machine slowed.
+    return statistics.median(
+        one[unit] / other[unit] for one, other in zip(ours, beside, strict=True)
+    )
+
+
+def _rounded(queries):
+    """Of a call they are whole; of one invoice among many, a part."""
+    return f"{queries:.0f}" if queries == int(queries) else f"{queries:.1f}"
+
+
+def _rounded_ratio(ratio):
+    """Three digits that say something, so that it is seen on which side of a target it is."""
+    return f"{ratio:.{2 if ratio >= 1 else 3 if ratio >= 0.1 else 4}f}"
+
+
+def print_profile(profiler, title, top=25):
+    for order in ("tottime", "cumulative"):
+        text = io.StringIO()
+        figures = pstats.Stats(profiler, stream=text).strip_dirs()
+        figures.sort_stats(order).print_stats(top)
+        print(f"\n{title} by {order}\n{text.getvalue()}")

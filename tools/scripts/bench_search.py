@@ -8,11 +8,17 @@ that there is one company and asks for no rights.
 
 import argparse
 import cProfile
-import io
-import pstats
 import time
 
-from bench_ledger import OLD_AFTER_DAYS, SMALL_AND_OLD, SMALL_BELOW, Figures, Ledger, make_user
+from bench_ledger import (
+    OLD_AFTER_DAYS,
+    SMALL_AND_OLD,
+    SMALL_BELOW,
+    Figures,
+    Ledger,
+    make_user,
+    print_profile,
+)
 
 from odoo import SUPERUSER_ID, api, fields
 from odoo.modules.registry import Registry
@@ -113,11 +119,7 @@ class Bench:
         document = profiler.runcall(self.search)
         print(f"\nWith the profiler: {time.perf_counter() - started:.1f} s")
         self.take(document)
-        for order in ("tottime", "cumulative"):
-            text = io.StringIO()
-            statistics = pstats.Stats(profiler, stream=text).strip_dirs()
-            statistics.sort_stats(order).print_stats(TOP)
-            print(f"\nSearch by {order}\n{text.getvalue()}")
+        print_profile(profiler, "Search", TOP)
 
 
 def main():

@@ -3,7 +3,9 @@
 Three ways to write off invoices of the same kind, in one process, in turn, so that a
 machine that is busy for a while is busy for all of them:
 
-- our document, worked off in chunks that are committed, as the scheduled action does;
+- our document, worked off in chunks that are committed, as the scheduled action does: in
+  home currency and in a foreign one, and once with ten times as many invoices, between
+  the others;
 - Odoo's pop-up “Pay” (account.payment.register), invoice by invoice and committed each
   time: a payment of 0.00 in a bank journal with an outstanding account, whose difference
   (all that is owed) is marked as fully paid and goes to the bad debt account. It makes
@@ -11,62 +13,44 @@ machine that is busy for a while is busy for all of them:
 - bare core calls: entries with only the values that core cannot guess, created, posted
   and matched together, as many at once as our document does. That is not the least that
   is possible: core computes what it is not told, and our document tells it everything.
+
+All make one entry per invoice, after which nothing is owed and the loss is what was.
 """
 
-import argparse
-import gc
-import json
-import platform
-import statistics
-import time
-from datetime import timedelta
-from importlib.metadata import version as package_version
+from bench_documents import FOREIGN, HOME, WARM_UP, Documents, main
 
-from odoo import SUPERUSER_ID, Command, api, fields, release
-from odoo.modules.registry import Registry
-from odoo.tools import config
+from odoo import Command, fields
 
-OURS, PAY, CORE = "our document", "pop-up Pay", "core calls"
+PAY, CORE = "pop-up Pay", "bare core calls"
 # By hand, one by one: so few are enough, and they take long.
-SAMPLE = 30
-# Made and posted together, before anything is measured.
-POPULATE = 500
+SAMPLE = 50
+# How many times as long as that ours may take.
+PAY_TARGET, CORE_TARGET = 1 / 15, 0.5
+LONG_TARGET, FOREIGN_TARGET = 1.1, 1.3
 
 
-class Bench:
-    def __init__(self, env, options):
-        self.env = env
-        self.rounds = options.rounds
-        self.size = max(options.invoices // options.rounds, 1)
-        self.sizes = {OURS: self.size, PAY: max(SAMPLE // options.rounds, 1), CORE: self.size}
-        self.chunk = env["ar.write.off"]._chunk_size
+class Bench(Documents):
+    def __init__(self, root, options):
+        super().__init__(root, options)
+        self.sample = max(SAMPLE // self.rounds, 1)
 
-    # --- the company ----------------------------------------------------------
+    def get_needed(self):
+        home = self.rounds * (2 * self.size + self.sample) + self.long + 2 * WARM_UP
+        return {HOME: home, FOREIGN: self.rounds * self.size}
 
-    def populate(self):
-        """As many posted invoices as all rounds write off, each of its own customer."""
-        company = self.env.company
-        # Documents of any size are left to the workers, whose place we take.
-        company.ar_batch_threshold = 1
-        self.account = company.ar_loss_account_id
-        self.journal = self.env["ar.write.off.reason"]._get_write_off_journal(company)
+    def log_in(self):
         self._make_bank()
-        self._make_products()
-        count = self.rounds * sum(self.sizes.values())
-        self.invoices = self.env["account.move"]
-        for start in range(0, count, POPULATE):
-            self._invoice(range(start, min(start + POPULATE, count)))
-            self.env.cr.commit()
-            self.env.invalidate_all()
-        self.env.cr.execute("ANALYZE")
-        self.env.cr.commit()
+        super().log_in()
+        self.chunk = self.env["ar.write.off"]._chunk_size
+        journals = self.env["ar.write.off.reason"]
+        self.journal = journals._get_write_off_journal(self.env.company)
 
     def _make_bank(self):
         """A journal whose payments make entries, which they need to write off anything."""
-        self.bank = self.env["account.journal"].create(
+        self.bank = self.root["account.journal"].create(
             {"name": "Payments", "type": "bank", "code": "BENCH"}
         )
-        outstanding = self.env["account.account"].create(
+        outstanding = self.root["account.account"].create(
             {
                 "name": "Outstanding",
                 "code": "BENCH",
@@ -76,75 +60,7 @@ class Bench:
         )
         self.bank.inbound_payment_method_line_ids.payment_account_id = outstanding
 
-    def _make_products(self):
-        tax = self.env["account.tax"].search([("type_tax_use", "=", "sale")], limit=1)
-        self.products = self.env["product.product"].create(
-            [
-                {"name": name, "type": "service", "taxes_id": [Command.set(taxes.ids)]}
-                for name, taxes in (
-                    ("Pick-up", tax),
-                    ("Container", tax),
-                    ("Cleaning", tax.browse()),
-                )
-            ]
-        )
-
-    def _invoice(self, numbers):
-        """Invoices of one to three lines, long overdue."""
-        partners = self.env["res.partner"].create(
-            [{"name": f"Debtor {number:06}"} for number in numbers]
-        )
-        invoices = self.env["account.move"].create(
-            [
-                {
-                    "move_type": "out_invoice",
-                    "partner_id": partner.id,
-                    "invoice_date": fields.Date.today() - timedelta(days=400),
-                    "invoice_line_ids": [
-                        Command.create(
-                            {"product_id": product.id, "price_unit": 1 + number % 97 / 100}
-                        )
-                        for product in self.products[: number % 3 + 1]
-                    ],
-                }
-                for number, partner in zip(numbers, partners, strict=True)
-            ]
-        )
-        invoices._post(soft=False)
-        self.invoices |= invoices
-
-    # --- what is measured -----------------------------------------------------
-
-    def search(self, invoices):
-        """A document that has found the invoices and is left to the workers."""
-        document = self.env["ar.write.off"].create(
-            {"partner_ids": [Command.set(invoices.partner_id.ids)]}
-        )
-        self.env.invalidate_all()
-        started, queries = time.perf_counter(), self.env.cr.sql_log_count
-        document.action_search()
-        document.action_process()
-        self.env.cr.commit()
-        seconds = time.perf_counter() - started
-        figure = {
-            "ms": 1000 * seconds / len(invoices),
-            "queries": (self.env.cr.sql_log_count - queries) / len(invoices),
-        }
-        if (document.state, document.waiting_count) != ("queued", len(invoices)):
-            raise RuntimeError(f"{document.state}: {document.waiting_count} lines wait.")
-        return document, figure
-
-    def work(self, document):
-        """Chunks as the scheduled action works and commits them."""
-        while document.state in ("queued", "running"):
-            done = document._as_owner()._work_or_retry()
-            self.env["ir.cron"]._commit_progress(done)
-            self.env.invalidate_all()
-            document._as_owner()._finish_in_background(fields.Datetime.now())
-            self.env["ir.cron"]._commit_progress(0)
-            self.env.invalidate_all()
-            if not done:
-                raise RuntimeError("No line is left, and the document has not ended.")
+    # --- what is beside ---------------------------------------------------------
 
     def pay(self, invoices):
         """The pop-up of one invoice after the other; every press is a request."""
@@ -200,112 +116,70 @@ class Bench:
             ],
         }
 
-    def measure(self, invoices, function, *arguments):
-        """Figures per invoice of one round, from a cold cache of records."""
-        total = sum(invoices.mapped("amount_residual"))
-        before = self._loss()
-        self.env.invalidate_all()
-        gc.collect()
-        queries = self.env.cr.sql_log_count
-        wall, cpu = time.perf_counter(), time.process_time()
-        function(*arguments)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        queries = self.env.cr.sql_log_count - queries
-        self._check(invoices, total, self._loss() - before)
-        count = len(invoices)
-        return {"ms": 1000 * wall / count, "cpu_ms": 1000 * cpu / count, "queries": queries / count}
+    # --- rounds -----------------------------------------------------------------
 
-    def _loss(self):
-        self.env.cr.execute(
-            "SELECT COALESCE(SUM(balance), 0) FROM account_move_line "
-            "WHERE account_id = %s AND parent_state = 'posted'",
-            [self.account.id],
-        )
-        return float(self.env.cr.fetchone()[0])
+    def _process(self, count, currency):
+        """Figures of a document: to process it, and to press the button before."""
+        invoices = self.take(count, currency)
+        document, pressed = self.search(invoices)
+        return self.write_off(invoices, self.work, document), pressed
 
-    def _check(self, invoices, total, loss):
-        """All ways do the same: nothing is owed, and the loss is what was."""
-        self.env.invalidate_all()
-        owed = invoices.filtered("amount_residual")
-        if owed or self.env.company.currency_id.compare_amounts(total, loss):
-            raise RuntimeError(f"{len(owed)} invoices are still owed; {loss} lost of {total}.")
+    def _beside(self, count, function):
+        invoices = self.take(count, HOME)
+        return self.write_off(invoices, function, invoices), None
+
+    def _get_turns(self, size, sample):
+        return {
+            HOME: lambda: self._process(size, HOME),
+            FOREIGN: lambda: self._process(size, FOREIGN),
+            PAY: lambda: self._beside(sample, self.pay),
+            CORE: lambda: self._beside(size, self.call_core),
+        }
+
+    def warm_up(self):
+        for turn in self._get_turns(WARM_UP, WARM_UP).values():
+            turn()
 
     def compare(self):
-        figures = {name: [] for name in self.sizes}
-        searches = []
-        start = 0
+        rounds, presses = {}, []
+        turns = list(self._get_turns(self.size, self.sample).items())
+        middle = self.rounds - self.rounds // 2
         for number in range(self.rounds):
-            parts = {}
-            for name, size in self.sizes.items():
-                parts[name] = self.invoices[start : start + size]
-                start += size
-            document, search = self.search(parts[OURS])
-            searches.append(search)
-            turns = [
-                (OURS, self.work, document),
-                (PAY, self.pay, parts[PAY]),
-                (CORE, self.call_core, parts[CORE]),
-            ]
+            if number == middle:
+                self._process_long()
             # Nobody is always the first to meet a cold cache.
-            for name, function, argument in turns[number % 3 :] + turns[: number % 3]:
-                figure = self.measure(parts[name], function, argument)
-                figures[name].append(figure)
-                print(f"  round {number + 1}, {name}: {figure['ms']:.1f} ms per invoice")
-        return searches, figures
+            for name, turn in turns[number % 4 :] + turns[: number % 4]:
+                figure, pressed = turn()
+                rounds.setdefault(name, []).append(self.said(f"round {number + 1}, {name}", figure))
+                presses += [pressed] if name == HOME else []
+        if middle == self.rounds:
+            self._process_long()
+        self._add_figures(rounds, presses)
 
+    def _process_long(self):
+        figure, pressed = self._process(self.long, HOME)
+        self.long_figures = [self.said(f"{self.long} in one document", figure)], [pressed]
 
-def median(rows):
-    return {key: statistics.median(row[key] for row in rows) for key in rows[0]}
-
-
-def print_table(bench, search, medians):
-    print(
-        f"\nPer invoice, median of {bench.rounds} rounds of {bench.size} "
-        f"({PAY}: {bench.sizes[PAY]})"
-    )
-    print(f"{'':14}{'ms':>8}{'CPU ms':>9}{'queries':>9}{'× ours':>9}")
-    for name, row in medians.items():
-        print(
-            f"{name:14}{row['ms']:8.1f}{row['cpu_ms']:9.1f}{row['queries']:9.1f}{row['ratio']:9.2f}"
+    def _add_figures(self, rounds, presses):
+        add, home, (long, long_presses) = self.add, rounds[HOME], self.long_figures
+        size = f"{self.size} in {HOME}"
+        add(f"process {size}, beside {PAY}", home, rounds[PAY], PAY_TARGET)
+        add(f"process {size}, beside {CORE}", home, rounds[CORE], CORE_TARGET)
+        add(
+            f"process {self.size} in {FOREIGN}, beside {HOME}",
+            rounds[FOREIGN],
+            home,
+            FOREIGN_TARGET,
         )
-    print(
-        f"\nSearch and Process Selection: {search['ms']:.2f} ms and {search['queries']:.2f} "
-        "queries per invoice"
-    )
+        add(f"process {self.long}, beside {self.size}", long, home, LONG_TARGET)
+        add(f"search {self.size} and press Process Selection", presses)
+        add(f"search {self.long} and press Process Selection", long_presses)
 
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("database")
-    parser.add_argument("--invoices", type=int, required=True)
-    parser.add_argument("--rounds", type=int, required=True)
-    parser.add_argument("--json")
-    options = parser.parse_args()
-    config.parse_config(["-d", options.database, "--no-http"], setup_logging=True)
-    with Registry(options.database).cursor() as cr:
-        bench = Bench(api.Environment(cr, SUPERUSER_ID, {}), options)
-        print(f"- {bench.rounds * sum(bench.sizes.values())} posted invoices …")
-        bench.populate()
-        print("- rounds …")
-        searches, figures = bench.compare()
-        about = {
-            "invoices": bench.rounds * bench.size,
-            "rounds": bench.rounds,
-            "odoo": release.version,
-            "python": platform.python_version(),
-            "psycopg2": package_version("psycopg2-binary"),
-            "postgresql": cr.connection.server_version,
-        }
-    medians = {name: median(rows) for name, rows in figures.items()}
-    for row in medians.values():
-        row["ratio"] = row["ms"] / medians[OURS]["ms"]
-    print_table(bench, median(searches), medians)
-    if options.json:
-        with open(options.json, "w") as file:
-            result = {"about": about, "search": median(searches), "medians": medians}
-            json.dump({**result, "rounds": figures}, file, indent=2)
-            file.write("\n")
+    def print_profiles(self):
+        for currency in (HOME, FOREIGN):
+            document, _pressed = self.search(self.take(self.size, currency))
+            self.profile(f"Processing in {currency}", document)
 
 
 if __name__ == "__main__":
-    main()
+    main(Bench, "Write-offs, per invoice")

@@ -6,7 +6,7 @@ import socket
 import sys
 
 import pytest
-from devenv import cli, config, demo, lint
+from devenv import bench, cli, config, demo, lint
 from devenv.outcome import Outcome, summary
 from devenv.report import StepFailed
 
@@ -80,6 +80,13 @@ def test_another_port_is_taken_when_none_was_asked_for(monkeypatch):
 def test_a_port_is_a_port(port):
     with pytest.raises(SystemExit):
         cli.run(["--port", port])
+
+
+def test_bench_without_a_name_runs_everything(monkeypatch):
+    ran = []
+    monkeypatch.setattr(bench, "main", lambda options: ran.append(options.what))
+    assert cli.bench([]) == 0
+    assert sorted(ran) == sorted(bench.VERBS)
 
 
 def test_versions_are_pinned_and_no_registry_is_named():

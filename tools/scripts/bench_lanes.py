@@ -1,0 +1,323 @@
+"""Documents worked off by one and by two real cron workers; started by ./bench lanes.
+
+An Odoo server of worker processes, which serves nothing but scheduled actions, is started,
+warmed up with small documents, and given a billing run and a write-off. Then the next
+server, with another number of workers, gets as much; so that a ledger that grows slows
+both. A document lasts from the moment its first lane began (Odoo's own record of it, made
+milliseconds before the first line is taken) to the moment its end is written, which a
+trigger notes; both by the database's clock, without asking it meanwhile.
+"""
+
+import argparse
+import contextlib
+import os
+import select
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import psycopg2
+from bench_company import Company
+from bench_ledger import Figures, Ledger, make_user
+from devenv.cron_server import CronServer
+
+from odoo import SUPERUSER_ID, Command, api
+from odoo.modules.registry import Registry
+from odoo.tools import config
+
+LANES = ("ar_balance_invoicing.ir_cron_batch_1", "ar_balance_invoicing.ir_cron_batch_2")
+BILLING_TARGET, WRITE_OFF_TARGET = 1.7, 1.3
+# Customers of one more run and invoices of one more write-off, before anything is measured:
+# a chunk of each for both workers, at least.
+WARM_UP = 400
+# More open invoices than are taken: which customer has one is chance.
+SPARE = 1.1
+# A billing run each; there are periods for so many.
+MOST_ROUNDS = 6
+# In a server's log, when another transaction was faster.
+REPEATED = ": chunk tried "
+START_SECONDS, WORK_SECONDS, REST_SECONDS = 120, 1800, 1
+# Written by the database itself, so that what was rolled back is not in it.
+NOTES = """
+CREATE TABLE bench_line (line_table text, line_id int, state text, worker int);
+CREATE FUNCTION bench_note_line() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bench_line VALUES (TG_TABLE_NAME, NEW.id, NEW.state, pg_backend_pid());
+    RETURN NULL;
+END $$;
+CREATE TABLE bench_end (document_table text, document_id int, at timestamp);
+CREATE FUNCTION bench_note_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bench_end
+    VALUES (TG_TABLE_NAME, NEW.id, clock_timestamp() AT TIME ZONE 'UTC');
+    PERFORM pg_notify('bench_end', '');
+    RETURN NULL;
+END $$;
+"""
+NOTE = """
+CREATE TRIGGER bench_note AFTER UPDATE OF state ON {table}_line FOR EACH ROW
+    WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION bench_note_line();
+CREATE TRIGGER bench_note AFTER UPDATE OF state ON {table} FOR EACH ROW
+    WHEN (NEW.state IN ('done', 'failed', 'cancelled') AND OLD.state <> NEW.state)
+    EXECUTE FUNCTION bench_note_end();
+"""
+DONE = """
+    SELECT line.id, note.worker
+      FROM {table}_line line
+      LEFT JOIN bench_line note
+        ON note.line_id = line.id AND note.line_table = '{table}_line' AND note.state = 'done'
+     WHERE line.document_id = %(document)s AND line.state = 'done'
+"""
+# What must be as many as there are lines.
+MADE = {
+    "ar_billing_run": """
+        SELECT COUNT(DISTINCT move.commercial_partner_id), COUNT(*)
+          FROM account_move move
+         WHERE move.billing_run_id = %(document)s AND move.state = 'draft'
+           AND EXISTS (SELECT FROM ar_billing_run_line line
+                        WHERE line.move_id = move.id AND line.document_id = %(document)s)
+    """,
+    "ar_write_off": """
+        SELECT COUNT(DISTINCT entry.id), COUNT(*)
+          FROM ar_write_off_line line
+          JOIN account_move entry ON entry.id = line.entry_id AND entry.state = 'posted'
+          JOIN account_move invoice ON invoice.id = line.move_id AND invoice.amount_residual = 0
+         WHERE line.document_id = %(document)s
+    """,
+}
+
+
+class Database:
+    """A connection beside Odoo's, whose every question sees what is committed."""
+
+    def __init__(self, name):
+        self.connection = psycopg2.connect(dbname=name)
+        self.connection.autocommit = True
+
+    def rows(self, query, **parameters):
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, query, **parameters):
+        [(value,)] = self.rows(query, **parameters)
+        return value
+
+    def note(self, tables):
+        self.rows(NOTES)
+        for table in tables:
+            self.rows(NOTE.format(table=table))
+        self.rows("LISTEN bench_end")
+
+    def wait_for_end(self, document, seconds):
+        """Sleep until the document has ended; the moment of it."""
+        latest = time.monotonic() + seconds
+        while True:
+            found = self.rows(
+                "SELECT at FROM bench_end WHERE document_table = %(table)s "
+                "AND document_id = %(document)s",
+                table=document._table,
+                document=document.id,
+            )
+            if found:
+                return found[0][0]
+            left = latest - time.monotonic()
+            if left < 0:
+                raise RuntimeError(f"{document._table} has not ended within {seconds} s.")
+            select.select([self.connection], [], [], left)
+            self.connection.poll()
+            self.connection.notifies.clear()
+
+
+class Bench:
+    def __init__(self, root, options):
+        self.root = root
+        self.rounds = options.rounds
+        if self.rounds > MOST_ROUNDS:
+            raise SystemExit(f"There are billing periods for {MOST_ROUNDS} rounds at most.")
+        self.customers, self.invoices = options.customers, options.invoices
+        self.name = options.database
+        self.logs = options.logs
+        self.database = Database(self.name)
+        self.figures = Figures(root, options.rounds, ("two workers", "one worker"), unit="lines/s")
+
+    # --- the company ----------------------------------------------------------
+
+    def populate(self):
+        """Customers for all runs, and as many open invoices as all write-offs take."""
+        company = Company(self.root)
+        self.company = company
+        self.profile, _partners = company.make_customers("Measured", self.customers)
+        self.warm_profile, _partners = company.make_customers("Warm-up", WARM_UP)
+        needed = 2 * self.rounds * (self.invoices + WARM_UP)
+        ledger = Ledger(self.root, int(SPARE * needed) + WARM_UP, 100)
+        ledger.fill()
+        self.open = ledger.get_open(self.root.company.currency_id)
+        self._leave_all_to_the_lanes()
+        self.database.note(MADE)
+        user = make_user(self.root)
+        self.root.cr.commit()
+        self.env = api.Environment(self.root.cr, user.id, {"lang": "en_US", "tz": "UTC"})
+        company.env = self.env
+        self.profile = self.profile.with_env(self.env)
+        self.warm_profile = self.warm_profile.with_env(self.env)
+
+    def _leave_all_to_the_lanes(self):
+        """Documents of any size are queued, and no other scheduled action comes between."""
+        self.root.company.ar_batch_threshold = 1
+        lanes = [self.root.ref(name).id for name in LANES]
+        self.root["ir.cron"].search([("id", "not in", lanes)]).active = False
+        self.root["ir.cron.trigger"].search([]).unlink()
+
+    def _take(self, count):
+        """Customers who owe so many invoices, or a few more; nobody took them before."""
+        customers, taken = [], 0
+        while taken < count:
+            customer, invoices = self.open.pop()
+            customers.append(customer)
+            taken += len(invoices)
+        return customers
+
+    # --- documents --------------------------------------------------------------
+
+    def bill(self, profile, turn):
+        return self.company.new_run(profile, turn)
+
+    def write_off(self, count):
+        document = self.env["ar.write.off"].create(
+            {"partner_ids": [Command.set(self._take(count))]}
+        )
+        document.action_search()
+        document.action_process()
+        self.env.cr.commit()
+        return document
+
+    # --- what is measured -------------------------------------------------------
+
+    @contextlib.contextmanager
+    def server(self, workers, turn):
+        """A server whose workers wait for work."""
+        log = self.logs / f"bench-lanes-{turn}.log"
+        odoo = [sys.executable, "-m", "odoo"]
+        server = CronServer(odoo, dict(os.environ), self.name, log, workers, processes=True)
+        try:
+            latest = time.monotonic() + START_SECONDS
+            while not server.is_listening(self.database.value):
+                if time.monotonic() > latest:
+                    raise RuntimeError(f"The server did not start:\n{log.read_text()}")
+                time.sleep(0.1)
+            yield server
+        finally:
+            server.stop()
+
+    def compare(self):
+        figures = {what: {1: [], 2: []} for what in ("billing", "write-off")}
+        turn = 0
+        for number in range(self.rounds):
+            # Neither is always the first.
+            for workers in (1, 2)[:: -1 if number % 2 else 1]:
+                for what, figure in self._take_turn(workers, turn).items():
+                    figures[what][workers].append(figure)
+                    print(
+                        f"  round {number + 1}, {what} by {workers}: "
+                        f"{figure['lines/s']:.1f} lines/s in {figure['seconds']:.0f} s, "
+                        f"{figure['repeated']} chunks repeated"
+                    )
+                turn += 1
+        targets = {"billing": BILLING_TARGET, "write-off": WRITE_OFF_TARGET}
+        for what, count in (("billing", self.customers), ("write-off", self.invoices)):
+            one, two = figures[what][1], figures[what][2]
+            self.figures.add(f"{what} of {count}", two, one, targets[what], is_least=True)
+
+    def _take_turn(self, workers, turn):
+        with self.server(workers, turn) as server:
+            self._warm_up(turn)
+            return {
+                "billing": self._measure(server, self.bill, self.profile, turn),
+                "write-off": self._measure(server, self.write_off, self.invoices),
+            }
+
+    def _warm_up(self, turn):
+        """What a process reads once is read by each worker."""
+        documents = self.bill(self.warm_profile, turn), self.write_off(WARM_UP)
+        for document in documents:
+            self.database.wait_for_end(document, WORK_SECONDS)
+        self._rest()
+
+    def _rest(self):
+        """Wait until the lanes have noticed that nothing is left to be done.
+
+        They are told to look: else who gave up a lane for others (after ten seconds and ten
+        chunks) does so a minute later.
+        """
+        self.root["ir.cron"]._notifydb()
+        latest = time.monotonic() + START_SECONDS
+        while self.database.value("SELECT COUNT(*) FROM ir_cron_trigger"):
+            if time.monotonic() > latest:
+                raise RuntimeError("The lanes do not look for work any more.")
+            time.sleep(0.1)
+        time.sleep(REST_SECONDS)
+
+    def _measure(self, server, function, *arguments):
+        """Queue a document and see how many lines a second are done."""
+        self.env.invalidate_all()
+        self.database.rows("CHECKPOINT")
+        last = self.database.value("SELECT COALESCE(MAX(id), 0) FROM ir_cron_progress")
+        repeated = server.log.read_text().count(REPEATED)
+        document = function(*arguments)
+        end = self.database.wait_for_end(document, WORK_SECONDS)
+        began = self.database.value(
+            "SELECT MIN(create_date) FROM ir_cron_progress WHERE id > %(last)s", last=last
+        )
+        seconds = (end - began).total_seconds()
+        by_worker = self._check(document, server.lanes)
+        self._rest()
+        count = sum(by_worker.values())
+        return {
+            "lines/s": count / seconds,
+            "seconds": seconds,
+            "lines": count,
+            "most_by_one": max(by_worker.values()) / count,
+            "repeated": server.log.read_text().count(REPEATED) - repeated,
+        }
+
+    def _check(self, document, workers):
+        """Every line was done exactly once, by as many workers; lines of each of them."""
+        self.env.invalidate_all()
+        rows = self.database.rows(DONE.format(table=document._table), document=document.id)
+        by_worker = Counter(worker for _line, worker in rows)
+        lines = {line for line, _worker in rows}
+        made = self.database.rows(MADE[document._table], document=document.id)[0]
+        counts = {document.line_count, len(rows), len(lines), *made}
+        if document.state != "done" or len(counts) != 1 or len(by_worker) != workers:
+            raise RuntimeError(
+                f"{document.name} is {document.state}; lines {document.line_count}, done "
+                f"{len(rows)}, each once {len(lines)}, made {made}, by {by_worker}."
+            )
+        return by_worker
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("database")
+    parser.add_argument("logs", type=Path)
+    parser.add_argument("--customers", type=int, required=True)
+    parser.add_argument("--invoices", type=int, required=True)
+    parser.add_argument("--rounds", type=int, required=True)
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    config.parse_config(["-d", options.database, "--no-http"], setup_logging=True)
+    with Registry(options.database).cursor() as cr:
+        bench = Bench(api.Environment(cr, SUPERUSER_ID, {}), options)
+        print(f"- {bench.customers + WARM_UP} customers, and invoices to write off …")
+        bench.populate()
+        print("- rounds …")
+        bench.compare()
+        bench.figures.print_table("Lines a second by real cron workers")
+        about = {"customers": bench.customers, "invoices": bench.invoices}
+        bench.figures.write(options.json, about)
+
+
+if __name__ == "__main__":
+    main()
