@@ -101,6 +101,7 @@ class ArInvoiceMaker(models.AbstractModel):
             return moves
         quickly = moves.with_context(
             skip_invoice_sync=True,
+            skip_invoice_line_sync=True,
             # Drafts have no analytic items to bring up to date.
             skip_analytic_sync=True,
             mail_create_nolog=True,

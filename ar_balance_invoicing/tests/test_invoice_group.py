@@ -487,7 +487,7 @@ class TestGroupTasks(GroupCommon):
         self.assertEqual(self.group.invoice_count, 500)
         # Core alone, in one batch; afterwards the others as a task of the group.
         core = self._count_queries(lambda: invoices[:100]._post(soft=False))
-        self._assert_queries(self.group.action_confirm_drafts, 4 * core + 400)
+        self._assert_queries(self.group.action_confirm_drafts, 4 * core)
         self._assert_queries(self.group.action_send_not_sent, 150)
         self.assertEqual(self._picture("email_graph"), {"Waiting": 500})
         invoices.sending_data = False
