@@ -25,7 +25,8 @@ class AccountMove(models.Model):
 
     def _message_log(self, **values):
         notes = self.env.context.get(NOTES)
-        if notes is None or values.keys() - {"body", "author_id", "tracking_value_ids"}:
+        # Only what core logs of changes: whoever else logs wants his message back.
+        if notes is None or values.keys() != {"body", "author_id", "tracking_value_ids"}:
             return super()._message_log(**values)
         notes.append((self.id, values))
         return self.env["mail.message"]

@@ -340,6 +340,38 @@ class TestGroupTasks(GroupCommon):
         with self.assertRaisesRegex(UserError, "no invoice is a draft"):
             self.group.action_confirm_drafts()
 
+    def test_confirming_numbers_as_core_does(self):
+        """The number's format is asked for once for all alike, in each journal and year."""
+        journal = self.company_data["default_journal_sale"]
+        journal.refund_sequence = True
+        journals = journal | journal.copy({"code": "SALE2"})
+        # A series that somebody began by hand.
+        first = self._invoice(self.anna, 1, post=False, journal_id=journals[1].id)
+        first.name = "R-0041"
+        first._post(soft=False)
+        moves = self.env["account.move"].create(
+            [
+                self._invoice_vals(
+                    customer, 9, days_ago=days, journal_id=journal.id, move_type=move_type
+                )
+                for days in (0, 400, 0, 40)
+                for journal in journals
+                for move_type in ("out_invoice", "out_refund")
+                for customer in (self.anna, self.bert)
+            ]
+        )
+        moves._set_invoice_group(self.group)
+        self.env.flush_all()
+        with self.env.cr.savepoint() as savepoint:
+            moves._post(soft=False)
+            by_core = moves.mapped("name")
+            savepoint.rollback()
+        self.env.invalidate_all()
+        self.assertFalse(any(moves.mapped("name")))
+        self.group.action_confirm_drafts()
+        self.assertEqual(moves.mapped("name"), by_core)
+        self.assertEqual(len(set(by_core)), len(moves))
+
     def test_mark_as_sent_sends_nothing(self):
         draft, posted = self._invoice(self.anna, 5, post=False), self._invoice(self.bert, 6)
         self.group._add_invoices(draft | posted)
