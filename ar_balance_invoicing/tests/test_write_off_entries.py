@@ -157,6 +157,20 @@ class TestWriteOffEntries(WriteOffPopulation):
             document.action_undo()
         return processed, self._describe(documents, invoices)
 
+    def test_the_chatter_says_written_off_and_not_paid(self):
+        invoice = self._invoice(self.customer, 12)
+        document = self._write_off(invoice)
+        document.action_undo()
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        written, undone = invoice.message_ids.sorted("id")[-2:]
+        self.assertIn("Written off: ", written.body)
+        self.assertIn("Write-off undone: ", undone.body)
+        for message in written | undone:
+            self.assertIn(f">{document.name}</a>", message.body)
+            self.assertIn("12.00", message.body)
+        self.assertNotIn(self.env.ref("account.mt_invoice_paid"), invoice.message_ids.subtype_id)
+
     def test_all_at_once_is_one_by_one(self):
         for number in range(EXAMPLES):
             with self.subTest(number):
