@@ -1,4 +1,5 @@
 from . import (
+    ar_guarded,
     ar_balance,
     ar_xlsx_export,
     ar_batch_document,

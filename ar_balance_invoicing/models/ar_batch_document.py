@@ -33,7 +33,7 @@ class ArBatchDocument(models.AbstractModel):
 
     _name = "ar.batch.document"
     _description = "Batch Document"
-    _inherit = ["mail.thread"]
+    _inherit = ["ar.guarded", "mail.thread", "mail.activity.mixin"]
 
     # Model of the lines; it inherits ``ar.batch.document.line``.
     _line_model = None

@@ -9,6 +9,7 @@ class ArBatchDocumentLine(models.AbstractModel):
 
     _name = "ar.batch.document.line"
     _description = "Batch Document Line"
+    _inherit = ["ar.guarded"]
     _order = "id"
 
     state = fields.Selection(
