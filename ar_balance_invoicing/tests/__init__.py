@@ -9,6 +9,7 @@ from . import (
     test_billing_profile,
     test_charge_sources,
     test_demo,
+    test_guarded,
     test_invoice_group,
     test_invoice_maker,
     test_tours,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from psycopg2.errors import UniqueViolation
 
 from odoo import Command, fields
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -513,18 +513,14 @@ class TestBillingRun(BillingCommon):
         return profile
 
     def test_an_automatic_run_is_its_responsible_users(self):
-        clerk = new_test_user(
-            self.env, "automatic.clerk", groups="account.group_account_invoice"
-        )
+        clerk = new_test_user(self.env, "automatic.clerk", groups="account.group_account_invoice")
         profile = self._make_automatic("Clerk's", user_id=clerk.id)
         self._bill_automatically()
         run = self.env["ar.billing.run"].search([("profile_id", "=", profile.id)])
         self.assertEqual((run.user_id, run.create_uid, run.state), (clerk, clerk, "queued"))
 
     def test_a_profile_whose_responsible_user_is_gone_stops_no_other(self):
-        clerk = new_test_user(
-            self.env, "gone.clerk", groups="account.group_account_invoice"
-        )
+        clerk = new_test_user(self.env, "gone.clerk", groups="account.group_account_invoice")
         profile = self._make_automatic("A", user_id=clerk.id)
         other = self._make_automatic("B")
         clerk.active = False
