@@ -22,6 +22,9 @@ NAME = "wkhtmltopdf"
 REQUIREMENTS = config.PROJECT / "tools" / "requirements-printing.txt"
 # In the wheel, whatever its name and version.
 MEMBER = "/data/bin/wkhtmltopdf-pack"
+# It knows OpenSSL 1.0 only. Finding a newer one, it says so in thirty lines, which Odoo
+# would log as a warning for each print. Of Odoo's own server it reads without.
+UNHEARD = "QSslSocket: "
 LOG = config.CACHE / "logs" / "printing.log"
 LIBRARIES = ["libfontconfig1", "libfreetype6", "libx11-6", "libxext6", "libxrender1", "libstdc++6"]
 FONTS = ["fontconfig-config", "fonts-dejavu-core"]
@@ -82,7 +85,7 @@ def _patched(python: Path) -> Path:
     if not sys.platform.startswith("linux") or platform.machine() != "x86_64":
         raise NotToBeHad("there is one for Linux on x86-64 only")
     binary = _unpacked_wheel(python) / NAME
-    script = programs.wrap(NAME, binary)
+    script = programs.wrap(NAME, binary, unheard=UNHEARD)
     if is_patched(script) and programs.FONTS_CONFIGURATION.exists():
         return script
     root = programs.FOLDER / f"{NAME}-libraries"
@@ -92,7 +95,7 @@ def _patched(python: Path) -> Path:
         apt.ensure(title, root, lambda to: apt.with_dependencies(packages, to))
     except StepFailed as error:
         raise NotToBeHad(f"its libraries cannot be had: {error}") from error
-    script = programs.wrap(NAME, binary, root)
+    script = programs.wrap(NAME, binary, root, unheard=UNHEARD)
     if not is_patched(script):
         raise NotToBeHad(f"{script} does not start")
     return script

@@ -22,17 +22,20 @@ def _library_path(root: Path) -> str:
     return os.pathsep.join(sorted(path for path in found if wanted.search(path)))
 
 
-def wrap(name: str, binary: Path, root: Path | None = None, **variables: str) -> Path:
+def wrap(name: str, binary: Path, *roots: Path, unheard: str = "", **variables: str) -> Path:
     """Write a small script, in a folder of its own, that starts an unpacked program.
 
-    :param root: an unpacked tree with the libraries, and maybe the fonts, that it needs.
+    :param roots: unpacked trees with the libraries, and maybe the fonts, that it needs.
+    :param unheard: how lines begin that nobody wants to read among its complaints.
     """
-    if root:
-        variables["LD_LIBRARY_PATH"] = _library_path(root)
+    variables["LD_LIBRARY_PATH"] = os.pathsep.join(map(_library_path, roots))
+    for root in roots:
         if (root / "etc/fonts/fonts.conf").exists() and not FONTS_CONFIGURATION.exists():
             variables["FONTCONFIG_FILE"] = str(_fonts_configuration(root))
-    lines = ["#!/bin/sh", *(f"export {key}='{value}'" for key, value in variables.items())]
-    lines.append(f"exec '{binary}' \"$@\"")
+    exports = [f"export {key}='{value}'" for key, value in variables.items() if value]
+    # Replaces the shell, so that signals and the exit code are the program's own.
+    complaints = f" 2> >(grep -av '^{unheard}' >&2)" if unheard else ""
+    lines = ["#!/usr/bin/env bash", *exports, f"exec '{binary}' \"$@\"{complaints}"]
     script = WRAPPERS / name / name
     script.parent.mkdir(parents=True, exist_ok=True)
     # Renamed into place: another command may be starting it.

@@ -1,8 +1,12 @@
 """Which program prints, and how it is started."""
 
+import http.server
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -38,8 +42,12 @@ def machine(tmp_path, monkeypatch):
     fonts = tmp_path / "fonts.conf"
     fonts.touch()
     monkeypatch.setattr(programs, "FONTS_CONFIGURATION", fonts)
-    only_own = os.pathsep.join([str(own), str(Path(shutil.which("sh")).parent)])
-    monkeypatch.setenv("PATH", only_own)
+    # What a script needs, without what else lies beside it on this machine.
+    shell = tmp_path / "shell"
+    shell.mkdir()
+    for name in ("bash", "env", "grep", "sh"):
+        (shell / name).symlink_to(shutil.which(name))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(own), str(shell)]))
     return own
 
 
@@ -139,7 +147,7 @@ def test_what_the_machine_lacks_for_it_is_unpacked_beside_it(wheel, monkeypatch,
     found, note = printing.find(NO_ENVIRONMENT)
     assert not note
     text = found.read_text()
-    root = programs.FOLDER / "wkhtmltopdf-libraries"
+    root = programs.FOLDER / f"{printing.NAME}-libraries"
     assert f"LD_LIBRARY_PATH='{root}/usr/lib/x86_64-linux-gnu'" in text
     assert f"FONTCONFIG_FILE='{root}/fonts.conf'" in text
 
@@ -169,6 +177,66 @@ def test_a_wrapped_program_gets_its_words_as_they_are(machine, tmp_path):
     script = programs.wrap("show", binary, A="b c")
     said = subprocess.run([script, "one two", "*"], capture_output=True, text=True, check=True)
     assert said.stdout.splitlines() == ["b c", "one two", "*"]
+
+
+def test_of_a_wrapped_program_all_but_the_unheard_is_heard(machine, tmp_path):
+    binary = tmp_path / "complain"
+    binary.write_text("#!/bin/sh\necho x: 1 >&2\necho y: 2 >&2\necho x: 3\nkill -SEGV $$\n")
+    binary.chmod(0o755)
+    script = programs.wrap("complain", binary, unheard="x: ")
+    done = subprocess.run([script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("x: 3\n", "y: 2\n")
+    assert done.returncode == -signal.SIGSEGV
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """A small page at any address; notes what was asked for."""
+
+    asked: list[str]
+
+    def do_GET(self):
+        self.asked.append(self.path.partition("?")[0])
+        text = f"<!DOCTYPE html><html><body>{self.path}</body></html>".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_arguments):
+        pass
+
+
+@pytest.fixture
+def pages():
+    """Address of a server, and the list of paths that it was asked for."""
+    handler = type("Noting", (Pages,), {"asked": []})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}", handler.asked
+        server.shutdown()
+
+
+def test_two_documents_are_printed_at_once_with_header_and_footer(pages, tmp_path):
+    """The real one, as Odoo calls it: what it complains of would be in Odoo's log."""
+    found, note = printing.find(Path(sys.prefix))
+    if note:
+        assert "x86-64 only" in note, note
+        return
+    address, asked = pages
+    words = ["--quiet", "--header-html", f"{address}/header", "--footer-html", f"{address}/footer"]
+    result = tmp_path / "both.pdf"
+    done = subprocess.run(
+        [found, *words, f"{address}/first", f"{address}/second", result],
+        env={**os.environ, "no_proxy": "127.0.0.1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert {"/first", "/second"} <= set(asked)
+    assert min(asked.count("/header"), asked.count("/footer")) >= 2
+    assert b"/Count 2" in result.read_bytes()
 
 
 def test_the_wheel_is_held_to_its_hash():
