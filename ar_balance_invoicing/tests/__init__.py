@@ -1,5 +1,6 @@
 from . import (
     test_aging,
+    test_attacks,
     test_batch,
     test_balance,
     test_balance_property,

@@ -1,9 +1,11 @@
 """Every kind of user, a document of every kind, and calls as they come over RPC."""
 
+import os
 import traceback
 from contextlib import contextmanager
 from datetime import timedelta
 from inspect import isfunction
+from pathlib import Path
 
 import psycopg2
 
@@ -18,6 +20,8 @@ from .write_off_common import WriteOffCommon
 
 MODULE = "ar_balance_invoicing"
 ADDON = f"odoo.addons.{MODULE}."
+TESTS = f"{Path(__file__).parent}{os.sep}"
+FOLDER = f"{Path(__file__).parents[1]}{os.sep}"
 
 # Kind of user: its groups. "other" and "branch" have every right, in another company.
 GROUPS = {
@@ -129,7 +133,7 @@ class Attempt:
         return [
             frame
             for frame in traceback.extract_tb(self.error.__traceback__)
-            if f"/{MODULE}/" in frame.filename and f"/{MODULE}/tests/" not in frame.filename
+            if frame.filename.startswith(FOLDER) and not frame.filename.startswith(TESTS)
         ]
 
     def describe(self):
