@@ -37,6 +37,8 @@ class ArBatchDocument(models.AbstractModel):
 
     # Model of the lines; it inherits ``ar.batch.document.line``.
     _line_model = None
+    # Read-only like other fields of the document, but whose it is can be said at first.
+    _initial_fields = frozenset({"company_id"})
     # Lines per transaction: large enough to share the fixed costs of accounting
     # entries, small enough that a killed worker loses little.
     _chunk_size = 100
@@ -94,6 +96,12 @@ class ArBatchDocument(models.AbstractModel):
     skipped_count = fields.Integer(string="Left Out", compute="_compute_progress")
     progress = fields.Float(compute="_compute_progress", help="Per cent of the lines to do.")
     progress_text = fields.Char(compute="_compute_progress")
+
+    @api.model
+    def _next_number(self, code, vals):
+        """The number of a new document, by the sequence of its company."""
+        company = vals.get("company_id") or self.env.company.id
+        return self.env["ir.sequence"].with_company(company).next_by_code(code) or "New"
 
     # ------------------------------------------------------------------
     # Progress
@@ -187,7 +195,7 @@ class ArBatchDocument(models.AbstractModel):
                     line=not_done[:1].display_name or self.env._("nothing"),
                 )
             )
-        lines.write({"state": "undo", "reason": False})
+        lines._write_inside({"state": "undo", "reason": False})
         self._launch("undo")
 
     def _launch_in_background(self):
@@ -204,8 +212,9 @@ class ArBatchDocument(models.AbstractModel):
             self._trigger_workers()
 
     def _queue(self, operation):
-        self.write(
+        self._write_inside(
             {
+                "user_id": self.env.uid,
                 "operation": operation,
                 "state": "queued",
                 "cancel_requested": False,
@@ -213,11 +222,11 @@ class ArBatchDocument(models.AbstractModel):
             }
         )
         counts = self._get_line_counts()[self.id]
-        self.operation_count = counts.get(self._get_waiting_state(), 0)
+        self._write_inside({"operation_count": counts.get(self._get_waiting_state(), 0)})
 
     def _mark_running(self, began):
         """A worker took the document at this moment: rate and time left count from it."""
-        self.write({"state": "running", "started_at": began})
+        self._write_inside({"state": "running", "started_at": began})
 
     def _lock(self):
         self.ensure_one()
@@ -255,9 +264,9 @@ class ArBatchDocument(models.AbstractModel):
         self.check_access("write")
         for document in self:
             if document.state == "draft":
-                document.state = "cancelled"
+                document._write_inside({"state": "cancelled"})
             elif document.state in WORKING:
-                document.cancel_requested = True
+                document._write_inside({"cancel_requested": True})
                 if not document._is_being_worked_on():
                     document._finish()
             else:
@@ -267,7 +276,7 @@ class ArBatchDocument(models.AbstractModel):
         """Take up failed lines again, and those that a cancellation left."""
         for document in self:
             document._lock()
-            document._get_lines("failed").write({"state": "todo", "reason": False})
+            document._get_lines("failed")._write_inside({"state": "todo", "reason": False})
             if not document._get_lines("todo"):
                 raise UserError(
                     self.env._(
@@ -386,9 +395,9 @@ class ArBatchDocument(models.AbstractModel):
             return
         if waiting and self.operation == "undo":
             # Not taken back, so they are still done.
-            self._get_lines("undo").write({"state": "done"})
+            self._get_lines("undo")._write_inside({"state": "done"})
             counts["done"] = counts.get("done", 0) + waiting
-        self.write(
+        self._write_inside(
             {
                 "state": self._get_final_state(counts, waiting),
                 "operation": "process",

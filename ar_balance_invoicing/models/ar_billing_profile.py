@@ -17,7 +17,7 @@ class ArBillingProfile(models.Model):
     """Customers that are billed alike: how often, from which journal, on which terms."""
 
     _name = "ar.billing.profile"
-    _inherit = ["mail.thread"]
+    _inherit = ["ar.guarded", "mail.thread"]
     _description = "Billing Profile"
     _order = "name, id"
     _check_company_auto = True

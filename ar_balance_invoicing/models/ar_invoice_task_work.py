@@ -171,7 +171,7 @@ class ArInvoiceTask(models.Model):
         if not lines:
             return
         content = pdf.merge_pdf([base64.b64decode(line.pdf) for line in lines])
-        self.pdf_id = self.env["ir.attachment"].create(
+        attachment = self.env["ir.attachment"].create(
             {
                 "name": f"{self.group_id.name.replace('/', '-')}.pdf",
                 "raw": content,
@@ -180,9 +180,10 @@ class ArInvoiceTask(models.Model):
                 "res_id": self.id,
             }
         )
+        self._write_inside({"pdf_id": attachment.id})
         if self.state == "done":
             # Failed lines may still come, and then all are put together again.
-            lines.pdf = False
+            lines._write_inside({"pdf": False})
 
     def action_download(self):
         """Download the combined PDF.
@@ -203,4 +204,4 @@ class ArInvoiceTask(models.Model):
         """Combined PDFs are large, and made again by one click."""
         long_ago = fields.Datetime.now() - timedelta(days=DAYS_TO_KEEP_PDF)
         domain = [("task", "=", "pdf"), ("create_date", "<", long_ago)]
-        self.search(domain, limit=GC_UNLINK_LIMIT).unlink()
+        self.search(domain, limit=GC_UNLINK_LIMIT)._unlink_inside()
