@@ -12,6 +12,7 @@ from . import (
     test_demo,
     test_invoice_group,
     test_invoice_maker,
+    test_public_surface,
     test_rights_matrix,
     test_tours,
     test_write_off,

@@ -126,8 +126,13 @@ class Attempt:
         return "crash"
 
     def is_ours(self):
-        """Whether the error went through code of this addon: a frame of it is enough."""
-        return bool(self._get_own_frames())
+        """Whether the error went through code of this addon: a frame of it is enough.
+
+        Unless its last line there is a call of ``super()``: what core says to what it was
+        asked anyway is core's.
+        """
+        frames = self._get_own_frames()
+        return bool(frames) and "super(" not in (frames[-1].line or "")
 
     def _get_own_frames(self):
         return [

@@ -70,7 +70,7 @@ WRITE_OFF = {
         "name": "FORGED/1",
         "operation": "undo",
         "operation_count": 999,
-        "searched": True,
+        "cancel_requested": True,
         "state": "queued",
         "user_id": "superuser",
     },
