@@ -1,5 +1,7 @@
+from collections import defaultdict
+
 from odoo import api, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import ormcache
 
 from ..tools.person_values import BadValue, check_value
@@ -80,7 +82,7 @@ class ArGuarded(models.AbstractModel):
         machine = self._get_machine_fields()
         asked = [name for name in fields_list if name not in machine]
         if not self._is_inside():
-            self._check_person_values(self._get_given_defaults(asked))
+            self._check_person_values([self._get_given_defaults(asked)])
         values = super().default_get(asked)
         for name in machine.intersection(fields_list):
             field = self._fields[name]
@@ -136,7 +138,7 @@ class ArGuarded(models.AbstractModel):
             for name in vals:
                 if name in machine:
                     raise UserError(self._get_refusal(name))
-            self._check_person_values(vals)
+        self._check_person_values(vals_list)
 
     def _check_person_writes(self, vals):
         own = self._get_own_fields() & vals.keys()
@@ -150,7 +152,7 @@ class ArGuarded(models.AbstractModel):
             for record in self:
                 if not record._is_editable(name):
                     raise UserError(record._get_refusal(name))
-        self._check_person_values(vals)
+        self._check_person_values([vals])
 
     def _is_editable(self, name):
         """Whether a person may write this field of the record now."""
@@ -172,22 +174,41 @@ class ArGuarded(models.AbstractModel):
             what=what,
         )
 
-    def _check_person_values(self, vals):
+    def _check_person_values(self, vals_list):
         """Refuse values that cannot be meant, with the field and what is wrong.
 
-        :raise UserError: for a wrong type, an impossible number, date or text
-        :raise AccessError, MissingError: for records that are not the user's to read
+        :raise ValidationError: for a wrong type, an impossible number, date or text
+        :raise AccessError: for records that are not the user's to read
         """
-        for name in self._get_own_fields() & vals.keys():
-            field = self._fields[name]
-            try:
-                check_value(field, vals[name], self.env)
-            except BadValue as error:
-                raise UserError(
-                    self.env._(
-                        "%(model)s, “%(field)s”: %(problem)s",
-                        model=self.env._(self._description),
-                        field=field._description_string(self.env),
-                        problem=error,
-                    )
-                ) from None
+        named = defaultdict(set)
+        for vals in vals_list:
+            for name in self._get_own_fields() & vals.keys():
+                field = self._fields[name]
+                try:
+                    named[field].update(check_value(field, vals[name], self.env))
+                except BadValue as error:
+                    raise ValidationError(self._get_bad_value_message(field, error)) from None
+        for field, ids in named.items():
+            self._check_named_records(field, ids)
+
+    def _check_named_records(self, field, ids):
+        """Refuse records that are gone or not the user's to read, for all values at once."""
+        records = self.env[field.comodel_name or self._name].browse(ids)
+        if len(records.exists()) < len(records):
+            problem = self.env._("a record that is named there does not exist (any more).")
+            raise ValidationError(self._get_bad_value_message(field, problem))
+        if not self.env.su and not records._filtered_access("read") == records:
+            # Core's own message names them.
+            raise AccessError(
+                self._get_bad_value_message(
+                    field, self.env._("you have no right to a record that is named there.")
+                )
+            )
+
+    def _get_bad_value_message(self, field, problem):
+        return self.env._(
+            "%(model)s, “%(field)s”: %(problem)s",
+            model=self.env._(self._description),
+            field=field._description_string(self.env),
+            problem=problem,
+        )
