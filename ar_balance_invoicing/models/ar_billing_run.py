@@ -1,12 +1,16 @@
+import logging
 from collections import defaultdict
 from datetime import timedelta
 
+import psycopg2
 import psycopg2.errors
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import clean_context
 from odoo.tools.constants import GC_UNLINK_LIMIT
+
+_logger = logging.getLogger(__name__)
 
 
 class ArBillingRun(models.Model):
@@ -351,9 +355,17 @@ class ArBillingRun(models.Model):
         today = fields.Date.context_today(self)
         profiles = self.env["ar.billing.profile"].search([("auto_create", "=", True)])
         profiles._make_periods()
-        for profile in profiles:
-            for period in profile._get_periods_due(today):
-                self._create_for_period(period)._launch_in_background()
+        for number, profile in enumerate(profiles, 1):
+            try:
+                profile._bill_automatically(today)
+            except psycopg2.OperationalError as error:
+                # Another transaction was faster: once more, after the others.
+                self.env.cr.rollback()
+                _logger.info("%s is billed in a moment (%s)", profile.name, error)
+                self.env.ref("ar_balance_invoicing.ir_cron_create_invoices").sudo()._trigger()
+            left = len(profiles) - number
+            if not self.env["ir.cron"]._commit_progress(1, remaining=left):
+                break  # called again for the others
 
     def _add_note(self, invoices):
         """Print the run's note before the terms that the company prints anyway."""
