@@ -42,6 +42,8 @@ POWERLESS = ("nobody", "readonly", "portal", "public")
 # They change nothing of any company but their own.
 ELSEWHERE = ("other", "branch")
 
+# In the names of the company's groups and batches, and of the other company's documents.
+INNER, HIDDEN = "Inner", "Hidden"
 LEDGER = ("account_move", "account_move_line", "account_partial_reconcile")
 QUIET = (
     "odoo.sql_db",
@@ -204,7 +206,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         cls.done_run = cls._run(done)
         cls.done_run.action_create_invoices()
         cls.drafts = cls.done_run.invoice_ids
-        cls.group = cls.env["ar.invoice.group"].create({"name": "July"})
+        cls.group = cls.env["ar.invoice.group"].create({"name": f"{INNER} July"})
         cls.group._add_invoices(cls.drafts)
         tasks = cls.env["ar.invoice.task"]
         cls.task = tasks._create_for_group(cls.group, "confirm")
@@ -253,7 +255,10 @@ class RightsCommon(WriteOffCommon, BillingCommon):
     def _make_batches(cls):
         users = cls.env.user | cls.users["write_off"] | cls.users["admin"]
         cls.batch, cls.spare_batch, cls.closed_batch = cls.env["ar.batch"].create(
-            [{"name": name, "user_ids": [Command.set(users.ids)]} for name in ("A", "B", "C")]
+            [
+                {"name": f"{INNER} {name}", "user_ids": [Command.set(users.ids)]}
+                for name in ("A", "B", "C")
+            ]
         )
         cls.closed_batch.action_close()
 
@@ -265,17 +270,17 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         cls.branch_debt = cls._invoice(cls.customer, 700, company=cls.branch, days_ago=100)
         env = cls.env(context={"allowed_company_ids": cls.other.ids})
         cls.other_group = env["ar.invoice.group"].create(
-            {"name": "Theirs", "company_id": cls.other.id}
+            {"name": f"{HIDDEN} name", "company_id": cls.other.id}
         )
         cls.other_batch = env["ar.batch"].create(
-            {"name": "Theirs", "company_id": cls.other.id}
+            {"name": f"{HIDDEN} name", "company_id": cls.other.id}
         )
         cls.other_reason = env["ar.write.off.reason"].create(
-            {"name": "Theirs", "company_id": cls.other.id}
+            {"name": f"{HIDDEN} name", "company_id": cls.other.id}
         )
         cls.other_profile = env["ar.billing.profile"].create(
             {
-                "name": "Theirs",
+                "name": f"{HIDDEN} name",
                 "company_id": cls.other.id,
                 "journal_id": cls.other_data["default_journal_sale"].id,
             }
@@ -412,6 +417,15 @@ class RightsCommon(WriteOffCommon, BillingCommon):
                 raise Rollback
         except Rollback:
             pass
+
+    def _get_leak(self, kind, attempt):
+        """A name in the answer or in the sentence that this kind of user may not know, or None."""
+        told = f"{attempt.value} {attempt.error}"
+        if kind != "other" and HIDDEN in told:
+            return HIDDEN
+        if kind in ("nobody", "portal", "public", *ELSEWHERE) and INNER in told:
+            return INNER
+        return None
 
     # --- what must not change -----------------------------------------------------
 

@@ -457,6 +457,78 @@ class TestFixedDocuments(AttackCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestNamesThatAreNotTold(AttackCommon):
+    """Nobody learns the name of a batch or a group by asking, guessing or failing."""
+
+    OURS = (
+        "ar_write_off_line_id",
+        "billing_period_id",
+        "billing_profile_id",
+        "billing_run_id",
+        "invoice_group_id",
+        "previous_balance_confirmed",
+        "write_off_line_ids",
+    )
+
+    def test_a_customer_sees_no_links_of_ours_on_his_invoice(self):
+        portal = self.users["portal"]
+        invoice = self._invoice(portal.partner_id, 12)
+        self.group._add_invoices(invoice)
+        invoice.message_subscribe(portal.partner_id.ids)
+        attempt = self._attempt("portal", "account.move", "read", [invoice.ids, ["name"]])
+        self.assertEqual(attempt.word, "ok", "it is his invoice")
+        for name in self.OURS:
+            for method, asked in (("read", [name]), ("web_read", {name: {"fields": {}}})):
+                with self.subTest(f"{method} {name}"):
+                    arguments = [invoice.ids, asked]
+                    attempt = self._attempt("portal", "account.move", method, arguments)
+                    self._assert_refused(attempt, f"Reading {name}")
+                    self.assertIsNone(self._get_leak("portal", attempt))
+        for name in self.OURS:
+            with self.subTest(f"search {name}"):
+                domain = [("id", "=", invoice.id), (name, "!=", False)]
+                attempt = self._attempt("portal", "account.move", "search", [domain])
+                self._assert_refused(attempt, f"Searching by {name}")
+
+    def test_a_foreign_id_is_answered_without_its_name(self):
+        """Named in a value, in a default, or as the record itself."""
+        foreign = {
+            "ar.batch": self.other_batch,
+            "ar.billing.profile": self.other_profile,
+            "ar.invoice.group": self.other_group,
+            "ar.write.off.reason": self.other_reason,
+        }
+        for model in sorted({*self.new_vals, "account.move", "res.partner", "res.users"}):
+            for name, field in self.env[model]._fields.items():
+                if field.type != "many2one" or field.comodel_name not in foreign:
+                    continue
+                value = foreign[field.comodel_name].id
+                record = self.records.get(model) or self._get_wizard(model)
+                vals = {**self.new_vals.get(model, {}), name: value}
+                spec = {name: {"fields": {"display_name": {}}}}
+                context = {"context": {f"default_{name}": value}}
+                for method, arguments, options in (
+                    ("write", [record.ids, {name: value}], {}),
+                    ("web_save", [record.ids, {name: value}, spec], {}),
+                    ("create", [vals], {}),
+                    ("onchange", [[], {name: value}, [name], spec], {}),
+                    ("onchange", [[], {}, [], spec], context),
+                    ("default_get", [[name]], context),
+                ):
+                    what = f"{model}.{method} with {name}"
+                    with self.subTest(what), self._undone():
+                        attempt = self._attempt("write_off", model, method, arguments, options)
+                        self.assertNotEqual(attempt.word, "crash", attempt.describe())
+                        self.assertIsNone(self._get_leak("write_off", attempt), attempt.describe())
+
+    def _get_wizard(self, model):
+        if model == "res.users":
+            return self.users["write_off"]
+        vals = self._get_wizard_vals()[model]
+        return self._as("write_off", self.env[model]).create(vals)
+
+
+@tagged("post_install", "-at_install")
 class TestBackgroundWork(AttackCommon):
     """The workers have many rights: nobody borrows them."""
 

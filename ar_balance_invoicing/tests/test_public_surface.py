@@ -361,6 +361,9 @@ class TestPublicSurface(RightsCommon):
                 self._compare(whole, None, f"A refused {method}", shown)
             elif scope:
                 self._compare(before, kind, f"{model}.{method} as {kind}", shown)
+        if leak := self._get_leak(kind, attempt):
+            told = attempt.describe() if attempt.error else "the answer"
+            self._note(f"{kind} is told the name “{leak}” in {told}", shown)
         for record in caught.records:
             error = record.exc_info and record.exc_info[1]
             self._note(f"logged as unexpected: {type(error).__name__}: {error}", shown)

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from odoo.tests import tagged
 
-from .rights_common import KINDS, POWERLESS, RightsCommon, public_methods, stored_models
+from .rights_common import (
+    ELSEWHERE,
+    KINDS,
+    POWERLESS,
+    RightsCommon,
+    public_methods,
+    stored_models,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -157,6 +164,27 @@ class TestRightsMatrix(RightsCommon):
             rows += [(model, method) for other, method in sorted(methods) if other == model]
         return rows
 
+    def test_the_checksums_see_a_change_of_one_row(self):
+        """What the other tests rest on."""
+        changes = [
+            lambda: self._invoice(self.customer, 1),
+            lambda: self.env["ar.invoice.group"].create({"name": "One more"}),
+            lambda: self._ledger_change("UPDATE ar_write_off SET note = 'x' WHERE id = %s"),
+            lambda: self._ledger_change("DELETE FROM account_move_line_ar_write_off_line_rel"),
+        ]
+        for number, change in enumerate(changes):
+            for kind in (None, *POWERLESS, *ELSEWHERE):
+                with self.subTest(f"{number} {kind}"), self._undone():
+                    before = self._checksum(kind)
+                    self.assertEqual(self._checksum(kind), before)
+                    change()
+                    # Links have no company.
+                    seen = self._checksum(kind) != before
+                    self.assertEqual(seen, number < 3 or kind not in ELSEWHERE)
+
+    def _ledger_change(self, query):
+        self.env.cr.execute(query, [self.draft_write_off.id] if "%s" in query else [])
+
     def test_the_table_knows_a_field_to_write_of_every_model(self):
         self.assertFalse(
             set(stored_models(self.env)) - {*BY_HAND, *BY_METHODS},
@@ -192,6 +220,7 @@ class TestRightsMatrix(RightsCommon):
             attempt = self._attempt(kind, model, method, arguments)
             if kind in POWERLESS or attempt.word != "ok":
                 self._assert_unchanged(before, kind, what)
+        self.assertIsNone(self._get_leak(kind, attempt), f"{what} is told a name")
         if attempt.word == "crash":
             self.crashes.setdefault((f"{model}.{row}", attempt.describe()), []).append(kind)
         return attempt.word
