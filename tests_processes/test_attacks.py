@@ -13,31 +13,38 @@ THEIRS = """
 
 def make_their_company(env):
     """Another company with drafts in a group, and an open debt; returns ids of what is there."""
-    theirs = env["res.company"].create(
-        {"name": "Theirs", "country_id": env.company.country_id.id}
-    )
+    theirs = env["res.company"].create({"name": "Theirs"})
     env.user.company_ids |= theirs
-    env["account.chart.template"].try_loading("generic_coa", theirs, install_demo=False)
     env = env(context={"allowed_company_ids": theirs.ids})
-    customer = env["res.partner"].create({"name": "Debtor of theirs"})
-    product = env["product.product"].search([("name", "=", "Weekly pick-up")])
+    receivable, income, loss = env["account.account"].create(
+        [
+            {"name": kind, "code": f"X{number}", "account_type": kind}
+            for number, kind in enumerate(("asset_receivable", "income", "expense"))
+        ]
+    )
+    sales, journal = env["account.journal"].create(
+        [
+            {"name": "Sales", "code": "XS", "type": "sale", "default_account_id": income.id},
+            {"name": "Other", "code": "XO", "type": "general"},
+        ]
+    )
+    theirs.ar_loss_account_id = loss
+    reason = env["ar.write.off.reason"].create({"name": "Theirs"})
+    customer = env["res.partner"].create(
+        {"name": "Debtor of theirs", "property_account_receivable_id": receivable.id}
+    )
     vals = {
         "move_type": "out_invoice",
-        "company_id": theirs.id,
+        "journal_id": sales.id,
         "partner_id": customer.id,
         "invoice_date": fields.Date.today(),
-        "invoice_line_ids": [
-            Command.create({"product_id": product.id, "price_unit": 90, "tax_ids": []})
-        ],
+        "invoice_line_ids": [Command.create({"name": "Pick-up", "price_unit": 90, "tax_ids": []})],
     }
     moves = env["account.move"].create([vals] * 3)
     moves[0].action_post()
     group = env["ar.invoice.group"].create({"name": "Theirs", "company_id": theirs.id})
     group._add_invoices(moves[1:])
-    items = moves[0].line_ids.filtered(lambda item: item.account_type == "asset_receivable")
-    journal = env["account.journal"].search(
-        [("company_id", "=", theirs.id), ("type", "=", "general")], limit=1
-    )
+    items = moves[0].line_ids.filtered(lambda item: item.account_id == receivable)
     return {
         "company": theirs.id,
         "group": group.id,
@@ -45,7 +52,7 @@ def make_their_company(env):
         "debt": moves[0].id,
         "items": items.ids,
         "journal": journal.id,
-        "reason": env["ar.write.off.reason"].search([("company_id", "=", theirs.id)], limit=1).id,
+        "reason": reason.id,
     }
 
 
