@@ -2,6 +2,7 @@ import logging
 from importlib.util import find_spec
 
 from . import (
+    test_attacks,
     test_batch,
     test_balance,
     test_balance_queries,
@@ -12,6 +13,7 @@ from . import (
     test_guarded,
     test_invoice_group,
     test_invoice_maker,
+    test_rights_matrix,
     test_tours,
     test_write_off,
     test_write_off_entries,
@@ -27,6 +29,7 @@ if find_spec("hypothesis"):
         test_aging,
         test_balance_property,
         test_billing_calendar,
+        test_public_surface,
         test_write_off_property,
     )
 else:

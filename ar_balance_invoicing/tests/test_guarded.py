@@ -20,7 +20,9 @@ class TestPersonValues(WriteOffCommon):
             groups="ar_balance_invoicing.group_write_off",
             company_id=cls.company.id,
         )
-        cls.document = cls.env["ar.write.off"].with_user(cls.clerk).create({"balance_below": 5})
+        documents = cls.env["ar.write.off"].with_user(cls.clerk)
+        documents = documents.with_context(allowed_company_ids=cls.company.ids)
+        cls.document = documents.create({"balance_below": 5})
 
     def _refuse(self, sentence, error=ValidationError, **values):
         before = self.document.read()
