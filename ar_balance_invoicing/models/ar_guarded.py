@@ -79,7 +79,10 @@ class ArGuarded(models.AbstractModel):
     @api.model
     def default_get(self, fields_list):
         """Neither the context nor a user's defaults say what only methods write."""
-        if not isinstance(fields_list, (list, tuple, set, frozenset)):
+        if not (
+            isinstance(fields_list, (list, tuple, set, frozenset))
+            and all(isinstance(name, str) for name in fields_list)
+        ):
             raise ValidationError(self.env._("Defaults are asked for by a list of fields."))
         machine = self._get_machine_fields()
         asked = [name for name in fields_list if name not in machine]
@@ -193,7 +196,7 @@ class ArGuarded(models.AbstractModel):
 
     def _check_names(self, vals_list):
         """Refuse values that are none, and fields that there are not."""
-        for vals in vals_list:
+        for vals in vals_list if isinstance(vals_list, (list, tuple)) else [None]:
             if not isinstance(vals, Mapping):
                 raise ValidationError(self.env._("Values are given by the names of fields."))
             for name in vals if self._is_ours() else ():
