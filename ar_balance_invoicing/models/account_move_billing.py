@@ -10,7 +10,12 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     billing_run_id = fields.Many2one(
-        "ar.billing.run", readonly=True, copy=False, index="btree_not_null", ondelete="set null"
+        "ar.billing.run",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        groups=BALANCE_GROUPS,
     )
     billing_period_id = fields.Many2one(
         "ar.billing.period",
@@ -18,9 +23,10 @@ class AccountMove(models.Model):
         copy=False,
         index="btree_not_null",
         ondelete="restrict",
+        groups=BALANCE_GROUPS,
     )
     billing_profile_id = fields.Many2one(
-        related="billing_period_id.profile_id", string="Billing Profile"
+        related="billing_period_id.profile_id", string="Billing Profile", groups=BALANCE_GROUPS
     )
     previous_balance = fields.Monetary(
         compute="_compute_previous_balance",
@@ -33,6 +39,7 @@ class AccountMove(models.Model):
         currency_field="company_currency_id",
         readonly=True,
         copy=False,
+        groups=BALANCE_GROUPS,
         help="The account balance at the moment before this invoice was confirmed.",
     )
     amount_due_account = fields.Monetary(
@@ -67,10 +74,13 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         """Keep what each account owed before its invoices of a billing run count."""
-        billed = self.filtered(lambda move: move.billing_period_id and move.state == "draft")
-        previous = {move: move.account_balance for move in billed.sudo()}
+        # Whoever confirms may have no right to see what an account owes (rights of sales
+        # or of payments only); what is printed on the invoice must be there all the same.
+        complete = self.sudo()
+        billed = complete.filtered(lambda move: move.billing_period_id and move.state == "draft")
+        previous = {move: move.account_balance for move in billed}
         posted = super()._post(soft=soft)
-        by_amount = defaultdict(self.browse)
+        by_amount = defaultdict(complete.browse)
         for move, amount in previous.items():
             by_amount[amount] |= move
         for amount, moves in by_amount.items():
@@ -80,7 +90,7 @@ class AccountMove(models.Model):
     def button_cancel(self):
         """A cancelled invoice charges no late fee: its overdue invoices are free again."""
         result = super().button_cancel()
-        billed = self.filtered("billing_period_id")
+        billed = self.sudo().filtered("billing_period_id")
         if billed:
             # Only then: who cancels other documents may have no right to late fees.
             self.env["ar.late.fee"].search([("fee_move_id", "in", billed.ids)]).unlink()

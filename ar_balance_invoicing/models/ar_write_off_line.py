@@ -1,6 +1,8 @@
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..tools.amounts import round_amount
+
 
 class ArWriteOffLine(models.Model):
     """What is written off: the open receivable items of one document of a customer.
@@ -129,8 +131,8 @@ class ArWriteOffLine(models.Model):
         for line in self:
             whole = line.amount_residual
             share = line.amount / whole if whole else 0
-            line.amount_company = line.company_currency_id.round(
-                line.amount_residual_company * share
+            line.amount_company = round_amount(
+                line.company_currency_id, line.amount_residual_company * share
             )
 
     @api.constrains("amount", "amount_residual")

@@ -9,6 +9,11 @@ RESOLUTION = Decimal("0.00000001")
 LARGEST = Decimal(10) ** 30
 
 
+def round_amount(currency, amount):
+    """An amount rounded as its currency says; as it is, in a form that has none chosen yet."""
+    return currency.round(amount) if currency else amount
+
+
 def search_amount(value) -> Decimal:
     """Exact amount to compare stored amounts with.
 
