@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from ..tools.named_records import check_named_records
+from ..tools.named_records import check_named_records, drop_unreadable_default
 from .account_move import BALANCE_GROUPS
 
 
@@ -39,6 +39,15 @@ class ResPartner(models.Model):
     ar_service_ids = fields.One2many(
         "ar.billing.service", "partner_id", string="Services", groups=BALANCE_GROUPS
     )
+
+    @api.model
+    def default_get(self, fields):
+        return drop_unreadable_default(self, "billing_profile_id", super().default_get(fields))
+
+    def onchange(self, values, field_names, fields_spec):
+        if "billing_profile_id" in values:
+            check_named_records(self, "billing_profile_id", [values])
+        return super().onchange(values, field_names, fields_spec)
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -29,12 +29,14 @@ class ResUsers(models.Model):
         for user in self.sudo().filtered("ar_default_batch_id"):
             batch = user.ar_default_batch_id.exists()
             usable = batch.filtered_domain(batch._get_usable_domain(user))
-            if usable.company_id != company or company not in user.company_ids:
+            may_write_off = user.has_group("ar_balance_invoicing.group_write_off")
+            here = usable.company_id == company and company in user.company_ids
+            if not (may_write_off and here):
                 raise ValidationError(
                     self.env._(
                         "The default batch of %(user)s in %(company)s must be an open batch of "
-                        "that company, and %(user)s assigned to it. Choose another one, or have "
-                        "%(user)s added to its users.",
+                        "that company, and %(user)s one of its users with the right “Write Off”. "
+                        "Choose another batch, or have %(user)s added to its users.",
                         user=user.name,
                         company=company.display_name,
                     )

@@ -16,6 +16,8 @@ def check_named_records(records, name, vals_list):
     if len(given) < len(vals_list):
         given.append(records.env.context.get(f"default_{name}"))
     ids = {value for value in given if value}
+    if not ids:
+        return
     named = records.env[field.comodel_name]
     if all(type(value) is int for value in ids):
         named = named.browse(ids).exists()
@@ -27,3 +29,16 @@ def check_named_records(records, name, vals_list):
                 field=field._description_string(records.env),
             )
         )
+
+
+def drop_unreadable_default(model, name, defaults):
+    """Take out a default that the user may not read: a form would show its name.
+
+    :param defaults: what ``default_get`` returned; the context gave it whatever it said
+    """
+    value = defaults.get(name)
+    if value and not model.env.su:
+        named = model.env[model._fields[name].comodel_name].browse(value).exists()
+        if not named.has_access("read") or not named:
+            del defaults[name]
+    return defaults
