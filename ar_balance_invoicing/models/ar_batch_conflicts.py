@@ -110,8 +110,10 @@ class ArBatch(models.Model):
                 )
             )
         currency = self.currency_id
-        if currency and not currency.is_zero(self.control_amount) and currency.compare_amounts(
-            self.control_amount, self.amount
+        if (
+            currency
+            and not currency.is_zero(self.control_amount)
+            and currency.compare_amounts(self.control_amount, self.amount)
         ):
             conflicts.append(
                 self.env._(

@@ -32,9 +32,7 @@ class ArBillingCharge(models.Model):
     @api.depends("quantity", "price_unit", "currency_id")
     def _compute_amount(self):
         for charge in self:
-            charge.amount = round_amount(
-                charge.currency_id, charge.quantity * charge.price_unit
-            )
+            charge.amount = round_amount(charge.currency_id, charge.quantity * charge.price_unit)
 
     def _prepare_invoice_line(self, fiscal_position):
         """Values of the invoice line; taxes as the fiscal position maps them."""

@@ -81,8 +81,7 @@ class EveryModelCommon(GroupCommon):
         return [
             model
             for model in cls.env.values()
-            if model._original_module != MODULE
-            and get_own_parts(model)
+            if model._original_module != MODULE and get_own_parts(model)
         ]
 
 

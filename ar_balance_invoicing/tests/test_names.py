@@ -100,19 +100,21 @@ class TestNames(TransactionCase):
 
     def test_the_check_sees_what_it_is_for(self):
         """The very mistake that made invoice groups unusable, and its kind."""
-
-        def _check_company(self):
-            return self
-
-        class Right:
-            def _check_company(self, fnames=None):
-                return super()._check_company(fnames)
-
         hidden = vars(BaseModel)["_check_company"]
-        self.assertFalse(calls_super(_check_company, "_check_company"))
-        self.assertFalse(takes_the_same(_check_company, hidden))
+        self.assertFalse(calls_super(Wrong._check_company, "_check_company"))
+        self.assertFalse(takes_the_same(Wrong._check_company, hidden))
         self.assertTrue(calls_super(Right._check_company, "_check_company"))
         self.assertTrue(takes_the_same(Right._check_company, hidden))
+
+
+class Wrong:
+    def _check_company(self):
+        return self
+
+
+class Right:
+    def _check_company(self, fnames=None):
+        return super()._check_company(fnames)
 
 
 def calls_super(function, name):
