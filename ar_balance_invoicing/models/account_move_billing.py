@@ -74,13 +74,10 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         """Keep what each account owed before its invoices of a billing run count."""
-        # Whoever confirms may have no right to see what an account owes (rights of sales
-        # or of payments only); what is printed on the invoice must be there all the same.
-        complete = self.sudo()
-        billed = complete.filtered(lambda move: move.billing_period_id and move.state == "draft")
-        previous = {move: move.account_balance for move in billed}
+        billed = self.filtered(lambda move: move.billing_period_id and move.state == "draft")
+        previous = {move: move.account_balance for move in billed.sudo()}
         posted = super()._post(soft=soft)
-        by_amount = defaultdict(complete.browse)
+        by_amount = defaultdict(self.browse)
         for move, amount in previous.items():
             by_amount[amount] |= move
         for amount, moves in by_amount.items():

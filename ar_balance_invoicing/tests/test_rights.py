@@ -2,7 +2,6 @@
 
 import inspect
 from contextlib import suppress
-from unittest.mock import patch
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
@@ -141,19 +140,6 @@ class TestWithoutAccounting(EveryModelCommon):
         bill.button_cancel()
         self.assertEqual(bill.state, "cancel")
         bill.unlink()
-
-    def test_what_an_account_owed_is_kept_whoever_confirms(self):
-        customer = self._make_customers("Erna")
-        self._serve(customer)
-        self._invoice(customer, 55)
-        run = self._run()
-        run._start()
-        invoice = self._line(run, customer).move_id
-        confirm = self._as(self.buyer, invoice)
-        # Odoo asks for its own right before; here it is about what happens behind that.
-        with patch.object(type(invoice.env.user), "has_group", lambda *_args: True):
-            confirm._post(soft=False)
-        self.assertEqual(invoice.previous_balance_confirmed, 55)
 
 
 @tagged("post_install", "-at_install")
