@@ -1,6 +1,7 @@
 """Who sees and changes what: customers in the portal, other companies, branches, readers."""
 
 import inspect
+import re
 from contextlib import suppress
 
 from odoo import Command
@@ -140,6 +141,19 @@ class TestWithoutAccounting(EveryModelCommon):
         bill.button_cancel()
         self.assertEqual(bill.state, "cancel")
         bill.unlink()
+
+    def test_screens_of_core_ask_for_nothing_of_ours(self):
+        """Neither as a column nor in a filter, nor in what hides something."""
+        moves = self._as(self.buyer, self.env["account.move"])
+        fields = [field for field in moves._fields.values() if MODULE in field._modules]
+        ours = {field.name for field in fields} - FOR_EVERYBODY["account.move"]
+        for xmlid in ("view_move_form", "view_out_invoice_tree", "view_account_invoice_filter"):
+            view = self.env.ref(f"account.{xmlid}")
+            arch = moves.get_view(view.id, view.type)["arch"]
+            complete = self.env["account.move"].get_view(view.id, view.type)["arch"]
+            with self.subTest(view=xmlid):
+                self.assertFalse({name for name in ours if re.search(rf"\b{name}\b", arch)})
+                self.assertTrue({name for name in ours if re.search(rf"\b{name}\b", complete)})
 
 
 @tagged("post_install", "-at_install")
