@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
+from ..tools.named_records import check_named_records, drop_unreadable_default
 from .account_move import BALANCE_GROUPS
 
 
@@ -15,6 +16,7 @@ class AccountMove(models.Model):
         copy=False,
         index="btree_not_null",
         ondelete="set null",
+        groups=BALANCE_GROUPS,
         domain="[('company_id', '=', company_id)]",
         help="An invoice is in one group at most.",
     )
@@ -40,9 +42,29 @@ class AccountMove(models.Model):
     # Group
     # ------------------------------------------------------------------
 
+    @api.model
+    def default_get(self, fields):
+        return drop_unreadable_default(self, "invoice_group_id", super().default_get(fields))
+
+    def onchange(self, values, field_names, fields_spec):
+        if "invoice_group_id" in values:
+            check_named_records(self, "invoice_group_id", [values])
+        return super().onchange(values, field_names, fields_spec)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        check_named_records(self, "invoice_group_id", vals_list)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if "invoice_group_id" in vals:
+            check_named_records(self, "invoice_group_id", [vals])
+        return super().write(vals)
+
     @api.constrains("invoice_group_id", "company_id", "move_type")
     def _check_invoice_group(self):
-        for move in self.filtered("invoice_group_id"):
+        # Whoever changes the company of a bill may have no right to groups.
+        for move in self.sudo().filtered("invoice_group_id"):
             if not move.is_sale_document(include_receipts=True):
                 raise ValidationError(
                     self.env._(
@@ -50,18 +72,25 @@ class AccountMove(models.Model):
                         move.display_name,
                     )
                 )
-            group = move.invoice_group_id
-            if group.company_id != move.company_id:
-                raise ValidationError(
-                    self.env._(
-                        "%(invoice)s belongs to %(company)s and the group “%(group)s” to "
-                        "%(other)s. Choose a group of the invoice's company.",
-                        invoice=move.display_name,
-                        company=move.company_id.display_name,
-                        group=group.display_name,
-                        other=group.company_id.display_name,
-                    )
-                )
+            if move.invoice_group_id.company_id != move.company_id:
+                move.with_env(self.env)._refuse_invoice_group(move.invoice_group_id)
+
+    def _refuse_invoice_group(self, group):
+        """Say why this invoice is not in that group; names only what the user may read."""
+        if not self.has_access("read") or not group.with_env(self.env).has_access("read"):
+            raise ValidationError(
+                self.env._("An invoice and its invoice group belong to different companies.")
+            )
+        raise ValidationError(
+            self.env._(
+                "%(invoice)s belongs to %(company)s and the group “%(group)s” to "
+                "%(other)s. Choose a group of the invoice's company.",
+                invoice=self.display_name,
+                company=self.company_id.display_name,
+                group=group.display_name,
+                other=group.company_id.display_name,
+            )
+        )
 
     def action_add_to_invoice_group(self):
         """Ask for the group, existing or new, that these invoices are to be put into."""

@@ -112,7 +112,7 @@ class ArBatchDocument(models.AbstractModel):
         rows = self.env[self._line_model]._read_group(
             [("document_id", "in", self.ids)], ["document_id", "state"], ["__count"]
         )
-        counts = {document.id: {} for document in self}
+        counts = {document.id: {} for document in self._origin}
         for document, state, count in rows:
             counts[document.id][state] = count
         return counts
@@ -120,7 +120,7 @@ class ArBatchDocument(models.AbstractModel):
     def _compute_progress(self):
         counts = self._get_line_counts()
         for document in self:
-            by_state = counts.get(document.id, {})
+            by_state = counts.get(document._origin.id, {})
             waiting = by_state.get(document._get_waiting_state(), 0)
             total = document.operation_count
             # What earlier operations did is not progress of this one.

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from ..tools.amounts import round_amount
 from .ar_batch_document import STARTABLE
 
 # Names of the fields that say what is searched.
@@ -136,6 +137,9 @@ class ArWriteOff(models.Model):
     @api.depends("reason_id", "company_id")
     def _compute_journal_id(self):
         for document in self:
+            if not document.company_id:
+                document.journal_id = False
+                continue
             try:
                 document.journal_id = document.reason_id._get_write_off_journal(document.company_id)
             except UserError:
@@ -158,7 +162,7 @@ class ArWriteOff(models.Model):
             count, customers, amount, by_currency = figures.get(document, (0, set(), 0, {}))
             document.ticked_count = count
             document.ticked_customers = len(customers)
-            document.ticked_amount = document.currency_id.round(amount)
+            document.ticked_amount = round_amount(document.currency_id, amount)
             document.ticked_by_currency = (
                 ", ".join(currency.format(total) for currency, total in by_currency.items())
                 if by_currency.keys() - {document.currency_id}
@@ -205,7 +209,7 @@ class ArWriteOff(models.Model):
         amounts = {document.id: amount for document, amount in rows}
         for document in self:
             amount = amounts.get(document._origin.id, 0)
-            document.amount_written_off = document.currency_id.round(amount)
+            document.amount_written_off = round_amount(document.currency_id, amount)
 
     @api.model_create_multi
     def create(self, vals_list):
