@@ -29,9 +29,14 @@ class ArBatchDocumentLine(models.AbstractModel):
     reason = fields.Char(
         readonly=True, copy=False, help="Why the line failed, was left out or stays as it is."
     )
+    attempts = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="How often a worker has begun it in the background and was stopped.",
+    )
 
     def _mark_done(self, **values):
-        self.write({"state": "done", "reason": False, **values})
+        self._write_inside({"state": "done", "reason": False, **values})
 
     def _mark_failed(self, reason):
         """Set the lines aside with a sentence that says what is wrong with them.
@@ -39,8 +44,8 @@ class ArBatchDocumentLine(models.AbstractModel):
         What could not be taken back is still done.
         """
         undoing = self.filtered(lambda line: line.state == "undo")
-        undoing.write({"state": "done", "reason": reason})
-        (self - undoing).write({"state": "failed", "reason": reason})
+        undoing._write_inside({"state": "done", "reason": reason})
+        (self - undoing)._write_inside({"state": "failed", "reason": reason})
 
     def _mark_skipped(self, reason):
-        self.write({"state": "skipped", "reason": reason})
+        self._write_inside({"state": "skipped", "reason": reason})

@@ -18,6 +18,7 @@ class ArWriteOff(models.Model):
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.write.off.line"
+    _work_group = "ar_balance_invoicing.group_write_off"
 
     batch_id = fields.Many2one(
         "ar.batch",
