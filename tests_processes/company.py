@@ -11,7 +11,7 @@ CUSTOMERS = {LARGE: 500, SMALL: 40}
 # the large one is queued.
 SECONDS = 2
 # Customers with a small old debt each, who are not billed.
-DEBTORS = 100
+DEBTORS = 150
 
 
 def make(env):

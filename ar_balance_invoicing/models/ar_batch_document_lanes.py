@@ -88,10 +88,19 @@ class ArBatchDocument(models.AbstractModel):
             self._trigger_workers()
         elif self._get_next_document(set()):
             # Others hold it, or a worker that was killed just now.
-            self._trigger_workers(at=fields.Datetime.now() + LOOK_AGAIN)
+            self._look_again()
         # The rest is left to the next call: else Odoo would go on in this one, for ten
         # times as long, and servers stop workers after a minute of computing.
         cron._commit_progress(0, remaining=0)
+
+    @api.model
+    def _look_again(self):
+        """Have the lanes called in a while, unless they will be."""
+        now, lanes = fields.Datetime.now(), self._get_lanes()
+        if not self.env["ir.cron.trigger"].search_count(
+            [("cron_id", "in", lanes.ids), ("call_at", ">", now)], limit=1
+        ):
+            self._trigger_workers(at=now + LOOK_AGAIN)
 
     @api.model
     def _get_next_document(self, passed_over):
@@ -341,7 +350,12 @@ class ArBatchDocument(models.AbstractModel):
         """Nothing of what was begun stays; the document says why it ended."""
         cr = self.env.cr
         cr.rollback()
-        sentence = self._as_owner()._explain(error)
+        try:
+            sentence = self._as_owner()._explain(error)
+        except Exception:
+            cr.rollback()
+            _logger.exception("%s: could not be explained", self)
+            sentence = str(error)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._fail(sentence)

@@ -1,6 +1,7 @@
 from . import (
     test_aging,
     test_batch,
+    test_batch_document,
     test_balance,
     test_balance_property,
     test_balance_queries,
