@@ -3,8 +3,9 @@
 import base64
 import io
 
-from odoo import Command, fields
 from reportlab.pdfgen import canvas
+
+from odoo import Command, fields
 
 ENDS_IN = "account.ir_cron_account_move_send"
 # An invoice with this reference takes longer than any server allows.
@@ -57,9 +58,7 @@ def without_right(env):
 def elsewhere(env):
     task = _task(env, make_owner(env, "Ella"), "Elsewhere", "confirm")
     other = env["res.company"].create({"name": "Other"})
-    _owner(env, "ella").write(
-        {"company_id": other.id, "company_ids": [Command.set(other.ids)]}
-    )
+    _owner(env, "ella").write({"company_id": other.id, "company_ids": [Command.set(other.ids)]})
     return task
 
 
@@ -100,9 +99,7 @@ def deadly(env):
     invoices[1].ref = DEADLY
     env.cr.execute(STALL)
     # So that the database ends what a killed worker has asked for, as it would soon.
-    env.cr.execute(
-        f"ALTER DATABASE {env.cr.dbname} SET client_connection_check_interval = '200ms'"
-    )
+    env.cr.execute(f"ALTER DATABASE {env.cr.dbname} SET client_connection_check_interval = '200ms'")
     return _queue(env, "ann", group, "confirm")
 
 
