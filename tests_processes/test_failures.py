@@ -1,6 +1,7 @@
 """Two real workers and documents that fail: whatever it is, the others go on."""
 
 import contextlib
+from functools import partial
 
 import failures
 import psycopg2
@@ -77,10 +78,10 @@ def check_alive(tasks):
 
 def test_a_document_that_fails_stops_no_other(tasks, serve):
     serve("failures")
-    for number, (make, why) in enumerate(KINDS.items()):
+    for make, why in KINDS.items():
         bad = run_script(make)
         good = run_script(failures.make_bob_busy, OTHERS)
-        wait_until(lambda: tasks.have_ended([bad, *good]), 60, make.__name__)
+        wait_until(partial(tasks.have_ended, [bad, *good]), 60, make.__name__)
         print(f"{make.__name__}: {tasks.why(bad)}")
         assert tasks.run_state(bad) == "failed"
         assert why in tasks.why(bad)

@@ -116,7 +116,7 @@ class TestLanes(LanesCommon):
         line_model = self.env.registry["ar.invoice.task.line"]
 
         def refuse(lines, reason):
-            raise AccessError("You may not write this line.")
+            raise AccessError(lines.env._("You may not write this line."))
 
         with (
             self._break(bad, "_do_confirm", ValueError("torn")),
@@ -142,7 +142,7 @@ class TestLanes(LanesCommon):
         model = self.env.registry["ar.invoice.task"]
 
         def broken(task):
-            raise UserError("No room on the disk.")
+            raise UserError(task.env._("No room on the disk."))
 
         with patch.object(model, "_after_finish", broken):
             self.group.with_user(self.clerk).action_confirm_drafts()
