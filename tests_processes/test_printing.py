@@ -23,13 +23,14 @@ def url(odoo, logs, books):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        # Its neighbour is for the long polling.
+    # Its neighbour is for the long polling.
     log = logs / "printing.log"
     log.unlink(missing_ok=True)
     run_script(failures.only_lanes)
     arguments = ["-d", DATABASE, "--http-port", port, "--gevent-port", port + 1]
     arguments += ["--workers", 2, "--max-cron-threads", 2, "--logfile", log, *LIMITS]
-    server = subprocess.Popen(tied(odoo.command(*arguments)), env=odoo.environment())
+    command = odoo.script("odoo_command.py", *arguments)
+    server = subprocess.Popen(tied(command), env=odoo.environment())
     wait_until(lambda: log.exists() and "HTTP service" in log.read_text(), 60, "Server started")
     yield f"http://127.0.0.1:{port}"
     server.terminate()

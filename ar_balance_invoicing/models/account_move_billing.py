@@ -7,7 +7,8 @@ from .account_move import BALANCE_GROUPS
 
 
 class AccountMove(models.Model):
-    _inherit = "account.move"
+    _name = "account.move"
+    _inherit = ["account.move", "ar.guarded"]
 
     billing_run_id = fields.Many2one(
         "ar.billing.run", readonly=True, copy=False, index="btree_not_null", ondelete="set null"
@@ -74,7 +75,7 @@ class AccountMove(models.Model):
         for move, amount in previous.items():
             by_amount[amount] |= move
         for amount, moves in by_amount.items():
-            moves._write_beside_accounting({"previous_balance_confirmed": amount})
+            moves._inside()._write_beside_accounting({"previous_balance_confirmed": amount})
         return posted
 
     def button_cancel(self):
@@ -83,7 +84,7 @@ class AccountMove(models.Model):
         billed = self.filtered("billing_period_id")
         if billed:
             # Only then: who cancels other documents may have no right to late fees.
-            self.env["ar.late.fee"].search([("fee_move_id", "in", billed.ids)]).unlink()
+            self.env["ar.late.fee"].search([("fee_move_id", "in", billed.ids)])._unlink_inside()
         return result
 
     # ------------------------------------------------------------------

@@ -27,7 +27,9 @@ class AccountMove(models.Model):
         copy=False,
         help="Written off: nothing is owed any more, and part or all of it was never paid.",
     )
-    write_off_line_ids = fields.One2many("ar.write.off.line", "move_id", string="Write-Offs")
+    write_off_line_ids = fields.One2many(
+        "ar.write.off.line", "move_id", string="Write-Offs", readonly=True
+    )
     write_off_count = fields.Integer(compute="_compute_write_off_count")
     status_in_payment = fields.Selection(selection_add=[("written_off", "Written Off")])
 

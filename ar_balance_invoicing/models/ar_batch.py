@@ -2,19 +2,6 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
 
-# Written by the actions of a batch only, which check what they do.
-FIXED_FIELDS = {
-    "company_id",
-    "mode",
-    "owner_id",
-    "state",
-    "closed_at",
-    "closed_by_id",
-    "closed_count",
-    "closed_amount",
-}
-# In the context of those actions; a caller from outside cannot send this very object.
-BY_ACTION = object()
 # What was checked when the batch was closed stays as it was.
 CHECKED_FIELDS = {"date", "control_count", "control_amount", "user_ids"}
 
@@ -28,9 +15,10 @@ class ArBatch(models.Model):
 
     _name = "ar.batch"
     _description = "Write-Off Batch"
-    _inherit = ["mail.thread"]
+    _inherit = ["ar.guarded", "mail.thread"]
     _order = "date desc, id desc"
     _check_company_auto = True
+    _initial_fields = frozenset({"company_id"})
 
     name = fields.Char(
         required=True,
@@ -41,6 +29,7 @@ class ArBatch(models.Model):
     company_id = fields.Many2one(
         "res.company",
         required=True,
+        readonly=True,
         index=True,
         default=lambda self: self.env.company,
     )
@@ -231,35 +220,29 @@ class ArBatch(models.Model):
     # CRUD
     # ------------------------------------------------------------------
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        for vals in vals_list:
-            if (vals.get("name") or "New") == "New":
-                company = vals.get("company_id") or self.env.company.id
-                sequences = self.env["ir.sequence"].with_company(company)
-                vals["name"] = sequences.next_by_code("ar.batch") or "New"
-            # Whoever makes or copies a batch is assigned to it, whatever else is said.
-            owner = vals.get("owner_id") or self.env.uid
-            vals["user_ids"] = [*(vals.get("user_ids") or []), Command.link(owner)]
-        return super().create(vals_list)
+    @api.model
+    def _complete_values(self, vals):
+        vals = super()._complete_values(vals)
+        if (vals.get("name") or "New") == "New":
+            company = vals.get("company_id") or self.env.company.id
+            sequences = self.env["ir.sequence"].with_company(company)
+            vals["name"] = sequences.next_by_code("ar.batch") or "New"
+        # Whoever makes or copies a batch is assigned to it, whatever else is said.
+        owner = vals.get("owner_id") or self.env.uid
+        vals["user_ids"] = [*(vals.get("user_ids") or []), Command.link(owner)]
+        return vals
 
     def write(self, vals):
-        by_action = self.env.context.get("ar_batch_action") is BY_ACTION
-        for name in () if by_action else vals.keys() & FIXED_FIELDS:
-            raise UserError(
-                self.env._(
-                    "“%(field)s” of a batch is not changed by hand: use the buttons of the batch, "
-                    "or make another batch.",
-                    field=self._fields[name]._description_string(self.env),
-                )
-            )
         if vals.keys() & CHECKED_FIELDS:
             self._check_open()
         return super().write(vals)
 
-    def _write_state(self, vals):
-        """Write what only the actions of a batch change."""
-        self.with_context(ar_batch_action=BY_ACTION).write(vals)
+    def _get_refusal(self, name):
+        return self.env._(
+            "“%(field)s” of a batch is not changed by hand: use the buttons of the batch, or "
+            "make another batch.",
+            field=self._fields[name]._description_string(self.env),
+        )
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
@@ -303,7 +286,7 @@ class ArBatch(models.Model):
                         conflicts="\n".join(f"• {conflict}" for conflict in conflicts),
                     )
                 )
-            batch._write_state(
+            batch._write_inside(
                 {
                     "state": "closed",
                     "closed_at": fields.Datetime.now(),
@@ -326,7 +309,7 @@ class ArBatch(models.Model):
         for batch in self.filtered(lambda batch: batch.state == "closed"):
             batch._lock()
             # An automatic one is not the batch of the day a second time.
-            batch._write_state(
+            batch._write_inside(
                 {
                     "state": "open",
                     "mode": "manual",

@@ -47,7 +47,7 @@ class ArBatch(models.Model):
             return batch
         try:
             with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
-                return self.create(self._prepare_automatic_batch(company, user, today))
+                return self._create_inside(self._prepare_automatic_batch(company, user, today))
         except psycopg2.errors.UniqueViolation as error:
             # Made by another transaction that this one may not see: begin again.
             raise ConcurrencyError(str(error)) from error
@@ -113,7 +113,7 @@ class ArBatch(models.Model):
         by_source = lines.grouped(lambda line: line._get_batch())
         for batch in self.union(*by_source):
             batch._check_usable()
-        lines.batch_id = self
+        lines._write_inside({"batch_id": self.id})
         for source, moved in by_source.items():
             values = {
                 "count": len(moved),

@@ -1,9 +1,11 @@
 import logging
+import math
+import time
 from datetime import timedelta
 
 import psycopg2
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import SQL, clean_context
 
@@ -45,6 +47,8 @@ class ArBatchDocument(models.AbstractModel):
 
     # Model of the lines; it inherits ``ar.batch.document.line``.
     _line_model = None
+    # Read-only like other fields of the document, but whose it is can be said at first.
+    _initial_fields = frozenset({"company_id"})
     # Lines per transaction at most; fewer when they take long (``_get_chunk_limit``).
     _chunk_size = 100
     # XML id of the group whose users may have the work done.
@@ -121,6 +125,12 @@ class ArBatchDocument(models.AbstractModel):
     waiting_text = fields.Char(
         compute="_compute_waiting_text", help="Since when and for what the document waits."
     )
+
+    @api.model
+    def _next_number(self, code, vals):
+        """The number of a new document, by the sequence of its company."""
+        company = vals.get("company_id") or self.env.company.id
+        return self.env["ir.sequence"].with_company(company).next_by_code(code) or "New"
 
     # ------------------------------------------------------------------
     # Progress
@@ -297,6 +307,12 @@ class ArBatchDocument(models.AbstractModel):
         """Seconds that a line takes: as measured, else as expected."""
         return self.line_seconds or self._get_expected_seconds()
 
+    def _note_pace(self, pace):
+        """Keep how many seconds a line takes, unless it is about the same."""
+        known = self.line_seconds
+        if pace and not math.isclose(pace, known, rel_tol=0.25):
+            self.sudo()._write_inside({"line_seconds": (pace + known) / 2 if known else pace})
+
     def _get_chunk_limit(self, seconds=CHUNK_SECONDS):
         """How many lines are worked off at once, so that it takes so many seconds."""
         return max(1, min(self._chunk_size, int(seconds / self._get_line_seconds())))
@@ -439,10 +455,19 @@ class ArBatchDocument(models.AbstractModel):
         return self.env._("Unexpected error: %(error)s", error=error)
 
     def _work_all(self):
-        """Work off everything in the running transaction (small documents)."""
+        """Work off everything in the running transaction (small documents).
+
+        What takes much longer than expected is left to the workers.
+        """
+        began = clock = time.monotonic()
         self._mark_running(fields.Datetime.now())
-        while self._work_chunk():
-            pass
+        while handled := self._work_chunk():
+            now = time.monotonic()
+            self._note_pace((now - clock) / handled)
+            clock = now
+            if now - began > LONGEST_WAIT and self._get_lines(self._get_waiting_state()):
+                self._trigger_workers()
+                return
         self._finish()
 
     def _finish(self):

@@ -1,6 +1,5 @@
 import contextlib
 import logging
-import math
 import time
 from datetime import timedelta
 
@@ -335,12 +334,6 @@ class ArBatchDocument(models.AbstractModel):
         self.env["ir.cron"]._commit_progress()
         self.env.invalidate_all()
         self._wait_for_lock()
-
-    def _note_pace(self, pace):
-        """Keep how long a line takes, unless it is about the same."""
-        known = self.line_seconds
-        if pace and not math.isclose(pace, known, rel_tol=0.25):
-            self.sudo()._write_inside({"line_seconds": (pace + known) / 2 if known else pace})
 
     # ------------------------------------------------------------------
     # A document that fails, fails alone

@@ -6,6 +6,10 @@ class ArBillingCharge(models.Model):
 
     _name = "ar.billing.charge"
     _description = "Charge"
+    _inherit = ["ar.guarded"]
+    _person_creates = False
+    _person_writes = False
+    _person_deletes = False
     _order = "line_id, sequence, id"
 
     line_id = fields.Many2one("ar.billing.run.line", required=True, index=True, ondelete="cascade")

@@ -14,6 +14,7 @@ class ArBillingPeriod(models.Model):
 
     _name = "ar.billing.period"
     _description = "Billing Period"
+    _inherit = ["ar.guarded"]
     _order = "date_from desc, id desc"
     _check_company_auto = True
 

@@ -1,6 +1,6 @@
 from datetime import date
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
@@ -17,7 +17,7 @@ class ArBillingProfile(models.Model):
     """Customers that are billed alike: how often, from which journal, on which terms."""
 
     _name = "ar.billing.profile"
-    _inherit = ["mail.thread"]
+    _inherit = ["ar.guarded", "mail.thread", "mail.activity.mixin"]
     _description = "Billing Profile"
     _order = "name, id"
     _check_company_auto = True
@@ -155,6 +155,17 @@ class ArBillingProfile(models.Model):
         tracking=True,
         help="A scheduled action makes the invoices of each period, as drafts.",
     )
+    user_id = fields.Many2one(
+        "res.users",
+        string="Responsible",
+        default=lambda self: self.env.user if self.env.uid != SUPERUSER_ID else False,
+        copy=False,
+        domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
+        ondelete="restrict",
+        tracking=True,
+        help="What is made automatically is made with this user's rights, and he is told "
+        "when it fails.",
+    )
     lead_days = fields.Integer(
         string="Days Ahead", help="How many days before the invoice date that is done."
     )
@@ -269,6 +280,26 @@ class ArBillingProfile(models.Model):
                             journal=journal.display_name,
                         )
                     )
+
+    @api.constrains("auto_create", "user_id", "company_id")
+    def _check_responsible(self):
+        for profile in self.filtered("auto_create"):
+            if problem := profile._get_responsible_problem():
+                raise ValidationError(
+                    self.env._(
+                        "“%(profile)s” is billed automatically, with the rights of its "
+                        "responsible user. %(problem)s Choose a user who may invoice there.",
+                        profile=profile.display_name,
+                        problem=problem,
+                    )
+                )
+
+    def _get_responsible_problem(self):
+        """Why nothing is made with the rights of the responsible user: a sentence, or False."""
+        if self.user_id.id == SUPERUSER_ID:
+            return self.env._("%s is Odoo itself and may do everything.", self.user_id.name)
+        runs = self.env["ar.billing.run"]
+        return runs._get_user_problem(self.user_id, self.company_id)
 
     @api.constrains(
         "late_fee_fixed",

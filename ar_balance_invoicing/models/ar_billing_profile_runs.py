@@ -1,9 +1,14 @@
 from datetime import timedelta
 
+import psycopg2
+
 from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools import plaintext2html
 
 # How long a period that was not billed on its day is still billed automatically.
 DAYS_TO_CATCH_UP = 31
+REMINDER = "mail.mail_activity_data_todo"
 
 
 class ArBillingProfile(models.Model):
@@ -18,6 +23,49 @@ class ArBillingProfile(models.Model):
             "ar_balance_invoicing.ar_create_invoices_action"
         )
         return {**action, "context": {"default_profile_id": self.id}}
+
+    def _bill_automatically(self, today):
+        """Queue the runs of the periods due, with the rights of the responsible user.
+
+        What is wrong with one profile stops no other: its responsible user, or whoever
+        made it, is reminded of it.
+        """
+        self.ensure_one()
+        periods = self._get_periods_due(today)
+        if not periods:
+            return
+        try:
+            with self.env.cr.savepoint():
+                if problem := self._get_responsible_problem():
+                    raise UserError(problem)
+                for period in periods.with_env(self._as_responsible().env):
+                    runs = period.env["ar.billing.run"]
+                    runs._create_for_period(period)._launch_in_background()
+                self.activity_unlink([REMINDER])
+        except psycopg2.OperationalError:
+            raise  # another transaction was faster
+        except Exception as error:
+            self._remind_of_failure(self.env["ar.billing.run"]._explain(error))
+
+    def _as_responsible(self):
+        """The profile with the rights, language and company of its responsible user."""
+        user, company = self.user_id, self.company_id
+        return (
+            self.with_user(user)
+            .with_company(company)
+            .with_context(allowed_company_ids=company.ids, lang=user.lang, tz=user.tz)
+        )
+
+    def _remind_of_failure(self, reason):
+        """Ask somebody to look after what was not billed; once, however often it fails."""
+        user = self.user_id if self.user_id.active else self.create_uid
+        self.activity_unlink([REMINDER])
+        self.activity_schedule(
+            REMINDER,
+            summary=self.env._("Not billed automatically"),
+            note=plaintext2html(reason),
+            user_id=user.id,
+        )
 
     def _get_periods_due(self, today):
         """Periods whose invoice date has come (less the lead days) and that nobody billed.

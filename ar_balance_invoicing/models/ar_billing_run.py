@@ -1,12 +1,16 @@
+import logging
 from collections import defaultdict
 from datetime import timedelta
 
+import psycopg2
 import psycopg2.errors
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import clean_context
 from odoo.tools.constants import GC_UNLINK_LIMIT
+
+_logger = logging.getLogger(__name__)
 
 
 class ArBillingRun(models.Model):
@@ -22,6 +26,8 @@ class ArBillingRun(models.Model):
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.billing.run.line"
+    _person_creates = False
+    _person_writes = False
     # Larger than of other documents: of each kind in a chunk, core makes one.
     _chunk_size = 200
 
@@ -72,8 +78,12 @@ class ArBillingRun(models.Model):
         readonly=True,
         help="One invoice group for each balance class.",
     )
-    line_ids = fields.One2many("ar.billing.run.line", "document_id", string="Customers")
-    invoice_ids = fields.One2many("account.move", "billing_run_id", string="Invoices")
+    line_ids = fields.One2many(
+        "ar.billing.run.line", "document_id", string="Customers", readonly=True
+    )
+    invoice_ids = fields.One2many(
+        "account.move", "billing_run_id", string="Invoices", readonly=True
+    )
     invoice_count = fields.Integer(compute="_compute_invoice_count")
 
     @api.depends("invoice_ids")
@@ -85,14 +95,9 @@ class ArBillingRun(models.Model):
         for run in self:
             run.invoice_count = counts.get(run.id, 0)
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        for vals in vals_list:
-            if vals.get("name", "New") == "New":
-                company = vals.get("company_id") or self.env.company.id
-                sequences = self.env["ir.sequence"].with_company(company)
-                vals["name"] = sequences.next_by_code("ar.billing.run") or "New"
-        return super().create(vals_list)
+    @api.model
+    def _complete_values(self, vals):
+        return super()._complete_values({"name": self._next_number("ar.billing.run", vals), **vals})
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
@@ -124,7 +129,7 @@ class ArBillingRun(models.Model):
         """
         profile = period.profile_id
         self = self.with_context(clean_context(self.env.context))
-        run = self.with_company(profile.company_id).create(
+        run = self.with_company(profile.company_id)._create_inside(
             {
                 "profile_id": profile.id,
                 "period_id": period.id,
@@ -145,7 +150,7 @@ class ArBillingRun(models.Model):
         """
         self.ensure_one()
         self = self.with_context(clean_context(self.env.context))
-        self.line_ids.unlink()
+        self.line_ids._unlink_inside()
         customers = self.profile_id._get_customers()
         customers = customers.with_company(self.company_id)
         customers.fetch(["name", "active", "billing_hold"])
@@ -165,8 +170,8 @@ class ArBillingRun(models.Model):
             known = failures.get((vals["partner_id"], vals["currency_id"]))
             if vals["state"] == "todo" and known:
                 vals["reason"] = self.env._("Failed last time: %s", known)
-        self.env["ar.billing.run.line"].create(vals_list)
-        self.line_ids._set_amounts()
+        self.env["ar.billing.run.line"]._create_inside(vals_list)
+        self.line_ids._inside()._set_amounts()
         self._apply_zero_policy()
 
     def _get_charges(self, customers):
@@ -272,7 +277,7 @@ class ArBillingRun(models.Model):
         """What the pop-up asked; charges are read again if they depend on it."""
         self.ensure_one()
         reread = self.invoice_date != invoice_date or self.late_fees != late_fees
-        self.write(
+        self._write_inside(
             {
                 "invoice_date": invoice_date,
                 "zero_policy": zero_policy,
@@ -288,7 +293,7 @@ class ArBillingRun(models.Model):
     def _apply_zero_policy(self):
         """Leave out the customers whom the $0 policy excludes, each with why."""
         lines = self.line_ids.filtered(lambda line: line.state == "todo" or line.zero_skipped)
-        lines.filtered("zero_skipped").write(
+        lines.filtered("zero_skipped")._write_inside(
             {"state": "todo", "reason": False, "zero_skipped": False}
         )
         reasons = defaultdict(lambda: self.env["ar.billing.run.line"])
@@ -298,7 +303,7 @@ class ArBillingRun(models.Model):
                 reasons[reason] |= line
         for reason, left_out in reasons.items():
             left_out._mark_skipped(reason)
-            left_out.zero_skipped = True
+            left_out._write_inside({"zero_skipped": True})
 
     # ------------------------------------------------------------------
     # Creating and undoing
@@ -353,9 +358,17 @@ class ArBillingRun(models.Model):
         today = fields.Date.context_today(self)
         profiles = self.env["ar.billing.profile"].search([("auto_create", "=", True)])
         profiles._make_periods()
-        for profile in profiles:
-            for period in profile._get_periods_due(today):
-                self._create_for_period(period)._launch_in_background()
+        for number, profile in enumerate(profiles, 1):
+            try:
+                profile._bill_automatically(today)
+            except psycopg2.OperationalError as error:
+                # Another transaction was faster: once more, after the others.
+                self.env.cr.rollback()
+                _logger.info("%s is billed in a moment (%s)", profile.name, error)
+                self.env.ref("ar_balance_invoicing.ir_cron_create_invoices").sudo()._trigger()
+            left = len(profiles) - number
+            if not self.env["ir.cron"]._commit_progress(1, remaining=left):
+                break  # called again for the others
 
     def _add_note(self, invoices):
         """Print the run's note before the terms that the company prints anyway."""
@@ -373,11 +386,11 @@ class ArBillingRun(models.Model):
         :param moves: drafts of this run.
         """
         self.ensure_one()
-        self.env["ar.late.fee"].search([("fee_move_id", "in", moves.ids)]).unlink()
+        self.env["ar.late.fee"].search([("fee_move_id", "in", moves.ids)])._unlink_inside()
         charges = self._get_charges(moves.commercial_partner_id)
         lines = self.env["ar.billing.run.line"].search([("move_id", "in", moves.ids)])
-        lines.charge_ids.unlink()
-        self.env["ar.billing.charge"].create(
+        lines.charge_ids._unlink_inside()
+        self.env["ar.billing.charge"]._create_inside(
             [
                 {**self._prepare_charge(charge, number), "line_id": line.id}
                 for line in lines
@@ -386,7 +399,7 @@ class ArBillingRun(models.Model):
                 )
             ]
         )
-        lines._set_amounts()
+        lines._inside()._set_amounts()
         locks = {}
         for line in lines:
             problem = line._get_problem(locks)
@@ -413,7 +426,7 @@ class ArBillingRun(models.Model):
                 )
             )
         drafts.move_id.unlink()
-        (drafts | gone).write({"state": "undone", "reason": False})
+        (drafts | gone)._write_inside({"state": "undone", "reason": False})
 
     def _explain(self, error):
         if isinstance(error, psycopg2.errors.UniqueViolation):

@@ -29,7 +29,7 @@ class ArBillingRun(models.Model):
 
     def _set_group(self, group, name, split):
         """What the pop-up asked: an existing group, or the name of one, or neither."""
-        self.write(
+        self._write_inside(
             {"invoice_group_id": group.id, "group_name": not group and name, "group_split": split}
         )
 
@@ -45,11 +45,13 @@ class ArBillingRun(models.Model):
             return
         lines = self._get_lines("todo").filtered(lambda line: not line.invoice_group_id)
         if not self.group_split:
-            lines.invoice_group_id = self.invoice_group_id or self._find_group(name)
+            group = self.invoice_group_id or self._find_group(name)
+            lines._write_inside({"invoice_group_id": group.id})
             return
         labels = dict(lines._fields["balance_class"]._description_selection(self.env))
         for balance_class, alike in lines.grouped("balance_class").items():
-            alike.invoice_group_id = self._find_group(f"{name} · {labels[balance_class]}")
+            group = self._find_group(f"{name} · {labels[balance_class]}")
+            alike._write_inside({"invoice_group_id": group.id})
 
     def _find_group(self, name):
         return self.env["ar.invoice.group"]._find_or_create(name, self.company_id)

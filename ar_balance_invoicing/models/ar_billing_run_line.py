@@ -10,6 +10,9 @@ class ArBillingRunLine(models.Model):
     _description = "Billing Run Line"
     _inherit = ["ar.batch.document.line"]
     _order = "document_id, id"
+    _person_creates = False
+    _person_writes = False
+    _person_deletes = False
 
     document_id = fields.Many2one(
         "ar.billing.run", string="Billing Run", required=True, index=True, ondelete="cascade"
@@ -146,7 +149,7 @@ class ArBillingRunLine(models.Model):
         for line in self:
             invoice = billed[line.partner_id.id].get(line.currency_id.id)
             if invoice:
-                line.move_id = invoice
+                line._write_inside({"move_id": invoice.id})
                 line._mark_skipped(
                     self.env._(
                         "Already billed for this period: %(invoice)s",
@@ -313,7 +316,7 @@ class ArBillingRunLine(models.Model):
 
     def _record_late_fees(self):
         """Remember which overdue invoice was charged in which period."""
-        self.env["ar.late.fee"].create(
+        self.env["ar.late.fee"]._create_inside(
             [
                 {
                     "period_id": line.document_id.period_id.id,

@@ -6,7 +6,7 @@ class ArBillingService(models.Model):
     """A recurring charge of a customer, billed once in each period it is active in."""
 
     _name = "ar.billing.service"
-    _inherit = ["analytic.mixin"]
+    _inherit = ["ar.guarded", "analytic.mixin"]
     _description = "Billing Service"
     _order = "partner_id, sequence, id"
     _check_company_auto = True

@@ -1,5 +1,12 @@
-from odoo import api, models
+from collections import defaultdict
 
+from odoo import api, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools import ormcache
+
+from ..tools.person_values import BadValue, check_value
+
+ADDON = "ar_balance_invoicing"
 # In the context of what our own methods write. A caller over RPC cannot send this object.
 INSIDE = object()
 INSIDE_KEY = "ar_inside"
@@ -9,11 +16,30 @@ class ArGuarded(models.AbstractModel):
     """Records that people write only where their model says so; the rest is for methods.
 
     ``readonly`` in a view protects nothing: the external API writes every field that the
-    model does not refuse.
+    model does not refuse. Here a field of this addon that is declared ``readonly`` is
+    written by our own methods only, which use ``_write_inside``, ``_create_inside`` and
+    ``_unlink_inside``. Neither ``default_…`` in the context, user defaults, ``copy`` nor
+    an import gets around that. What a person may write is checked before it is stored:
+    its type, its size, and that he may read the records that it names.
+
+    Fields of other addons are theirs to protect.
     """
 
     _name = "ar.guarded"
     _description = "Guarded Record"
+
+    # Whether people make, change and delete such records themselves.
+    _person_creates = True
+    _person_writes = True
+    _person_deletes = True
+    # Read-only fields that a person may give to a new record all the same.
+    _initial_fields = frozenset()
+    # {field: states of the record in which a person may write it}; others at any time.
+    _editable_states = {}
+
+    # ------------------------------------------------------------------
+    # For our own methods
+    # ------------------------------------------------------------------
 
     def _inside(self):
         """These records, as our own methods write them."""
@@ -28,9 +54,161 @@ class ArGuarded(models.AbstractModel):
 
     @api.model
     def _create_inside(self, vals_list):
-        """Create what only methods of the model may create."""
+        """Create what only methods of the model may create; values as for ``create``."""
         return self.browse(self._inside().create(vals_list).ids)
 
     def _unlink_inside(self):
         """Delete what only methods of the model may delete."""
         return self._inside().unlink()
+
+    # ------------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self._is_inside():
+            self._check_person_creates(vals_list)
+        return super().create([self._complete_values(dict(vals)) for vals in vals_list])
+
+    @api.model
+    def _complete_values(self, vals):
+        """Add what the model itself gives to a new record; a person's values are checked."""
+        return vals
+
+    @api.model
+    def default_get(self, fields_list):
+        """Neither the context nor a user's defaults say what only methods write."""
+        machine = self._get_machine_fields()
+        asked = [name for name in fields_list if name not in machine]
+        if not self._is_inside():
+            self._check_person_values([self._get_given_defaults(asked)])
+        values = super().default_get(asked)
+        for name in machine.intersection(fields_list):
+            field = self._fields[name]
+            if field.default:
+                values[name] = field.convert_to_write(field.default(self), self)
+        return values
+
+    def _get_given_defaults(self, names):
+        """Default values that the caller or the user himself has given, not the fields."""
+        context = self.env.context
+        kept = self.env["ir.default"]._get_model_defaults(self._name)
+        return {
+            name: context.get(f"default_{name}", kept.get(name))
+            for name in self._get_own_fields().intersection(names)
+        }
+
+    def write(self, vals):
+        if not self._is_inside():
+            self._check_person_writes(vals)
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_by_hand(self):
+        if not self._is_inside() and not self._person_deletes:
+            raise UserError(self._get_refusal_of_records(self.env._("deleted")))
+
+    # ------------------------------------------------------------------
+    # What a person may write
+    # ------------------------------------------------------------------
+
+    @api.model
+    @ormcache()
+    def _get_own_fields(self):
+        """Names of the fields that this addon has given to the model."""
+        return frozenset(
+            name for name, field in self._fields.items() if ADDON in (field._modules or ())
+        )
+
+    @api.model
+    @ormcache()
+    def _get_machine_fields(self):
+        """Names of the fields that only methods write."""
+        return frozenset(
+            name for name in self._get_own_fields() if self._fields[name].readonly
+        ) - frozenset(self._initial_fields)
+
+    def _check_person_creates(self, vals_list):
+        self.check_access("create")
+        if not self._person_creates:
+            raise UserError(self._get_refusal_of_records(self.env._("made")))
+        machine = self._get_machine_fields()
+        for vals in vals_list:
+            for name in vals:
+                if name in machine:
+                    raise UserError(self._get_refusal(name))
+        self._check_person_values(vals_list)
+
+    def _check_person_writes(self, vals):
+        own = self._get_own_fields() & vals.keys()
+        if not own or not self:
+            return
+        self.check_access("write")
+        machine = self._get_machine_fields() | self._initial_fields
+        for name in sorted(own):
+            if name in machine or not self._person_writes:
+                raise UserError(self[:1]._get_refusal(name))
+            for record in self:
+                if not record._is_editable(name):
+                    raise UserError(record._get_refusal(name))
+        self._check_person_values([vals])
+
+    def _is_editable(self, name):
+        """Whether a person may write this field of the record now."""
+        states = self._editable_states.get(name)
+        return states is None or self.state in states
+
+    def _get_refusal(self, name):
+        """Why a person may not write a field; of a record, or of a new one."""
+        return self.env._(
+            "“%(field)s” of %(record)s is not changed by hand. Use the buttons instead.",
+            field=self._fields[name]._description_string(self.env),
+            record=self.display_name if self else self.env._(self._description),
+        )
+
+    def _get_refusal_of_records(self, what):
+        return self.env._(
+            "%(model)s: such records are not %(what)s by hand. Use the buttons of the document.",
+            model=self.env._(self._description),
+            what=what,
+        )
+
+    def _check_person_values(self, vals_list):
+        """Refuse values that cannot be meant, with the field and what is wrong.
+
+        :raise ValidationError: for a wrong type, an impossible number, date or text
+        :raise AccessError: for records that are not the user's to read
+        """
+        named = defaultdict(set)
+        for vals in vals_list:
+            for name in self._get_own_fields() & vals.keys():
+                field = self._fields[name]
+                try:
+                    named[field].update(check_value(field, vals[name], self.env))
+                except BadValue as error:
+                    raise ValidationError(self._get_bad_value_message(field, error)) from None
+        for field, ids in named.items():
+            self._check_named_records(field, ids)
+
+    def _check_named_records(self, field, ids):
+        """Refuse records that are gone or not the user's to read, for all values at once."""
+        records = self.env[field.comodel_name or self._name].browse(ids)
+        if len(records.exists()) < len(records):
+            problem = self.env._("a record that is named there does not exist (any more).")
+            raise ValidationError(self._get_bad_value_message(field, problem))
+        if not self.env.su and not records._filtered_access("read") == records:
+            # Core's own message names them.
+            raise AccessError(
+                self._get_bad_value_message(
+                    field, self.env._("you have no right to a record that is named there.")
+                )
+            )
+
+    def _get_bad_value_message(self, field, problem):
+        return self.env._(
+            "%(model)s, “%(field)s”: %(problem)s",
+            model=self.env._(self._description),
+            field=field._description_string(self.env),
+            problem=problem,
+        )

@@ -13,14 +13,19 @@ class ArInvoiceGroup(models.Model):
 
     _name = "ar.invoice.group"
     _description = "Invoice Group"
-    _inherit = ["mail.thread"]
+    _inherit = ["ar.guarded", "mail.thread"]
     _order = "id desc"
     _check_company_auto = True
+    _initial_fields = frozenset({"company_id"})
 
     name = fields.Char(required=True, tracking=True)
     active = fields.Boolean(default=True)
     company_id = fields.Many2one(
-        "res.company", required=True, index=True, default=lambda self: self.env.company
+        "res.company",
+        required=True,
+        readonly=True,
+        index=True,
+        default=lambda self: self.env.company,
     )
     currency_id = fields.Many2one(related="company_id.currency_id")
     user_id = fields.Many2one(
@@ -31,8 +36,10 @@ class ArInvoiceGroup(models.Model):
         tracking=True,
     )
     note = fields.Text()
-    invoice_ids = fields.One2many("account.move", "invoice_group_id", string="Invoices")
-    task_ids = fields.One2many("ar.invoice.task", "group_id", string="Tasks")
+    invoice_ids = fields.One2many(
+        "account.move", "invoice_group_id", string="Invoices", readonly=True
+    )
+    task_ids = fields.One2many("ar.invoice.task", "group_id", string="Tasks", readonly=True)
 
     # --- figures ------------------------------------------------------------
 

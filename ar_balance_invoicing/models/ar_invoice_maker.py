@@ -74,7 +74,7 @@ class ArInvoiceMaker(models.AbstractModel):
         return self.env["account.move"].browse(moves[index].id for index in range(len(vals_list)))
 
     def _create_by_core(self, vals_list, indexes):
-        moves = self.env["account.move"].create([vals_list[index] for index in indexes])
+        moves = self.env["account.move"]._create_inside([vals_list[index] for index in indexes])
         self._mend_due_dates(moves)
         return dict(zip(indexes, moves, strict=True))
 
@@ -106,7 +106,7 @@ class ArInvoiceMaker(models.AbstractModel):
             skip_analytic_sync=True,
             mail_create_nolog=True,
         )
-        made = moves.browse(quickly.create(vals_list).ids)
+        made = moves.browse(quickly._inside().create(vals_list).ids)
         # What is left to compute is computed here, in our language: the first to flush
         # may be somebody with another one, or none.
         made.line_ids.flush_recordset()

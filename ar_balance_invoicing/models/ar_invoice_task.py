@@ -22,6 +22,8 @@ class ArInvoiceTask(models.Model):
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.invoice.task.line"
+    _person_creates = False
+    _person_writes = False
 
     group_id = fields.Many2one(
         "ar.invoice.group",
@@ -70,7 +72,7 @@ class ArInvoiceTask(models.Model):
         invoices = group._get_invoices(self._get_task_domain(task, scope))
         if not invoices:
             raise UserError(self._get_nothing_message(group, task))
-        document = self.create(
+        document = self._create_inside(
             {
                 "name": dict(self._fields["task"]._description_selection(self.env))[task],
                 "group_id": group.id,
@@ -79,7 +81,7 @@ class ArInvoiceTask(models.Model):
                 "scope": scope,
             }
         )
-        self.env["ar.invoice.task.line"].create(
+        self.env["ar.invoice.task.line"]._create_inside(
             [
                 {"document_id": document.id, "move_id": invoice.id, "label": invoice.display_name}
                 for invoice in invoices

@@ -8,6 +8,9 @@ class ArInvoiceTaskLine(models.Model):
     _description = "Invoice Group Task Line"
     _inherit = ["ar.batch.document.line"]
     _order = "document_id, id"
+    _person_creates = False
+    _person_writes = False
+    _person_deletes = False
 
     document_id = fields.Many2one(
         "ar.invoice.task", string="Task", required=True, index=True, ondelete="cascade"

@@ -10,6 +10,10 @@ class ArLateFee(models.Model):
 
     _name = "ar.late.fee"
     _description = "Late Fee"
+    _inherit = ["ar.guarded"]
+    _person_creates = False
+    _person_writes = False
+    _person_deletes = False
     _order = "id desc"
     _rec_name = "overdue_move_id"
 

@@ -3,6 +3,29 @@ from odoo.exceptions import AccessError, UserError
 
 from .ar_batch_document import STARTABLE
 
+# Names of the fields that say what is searched.
+CRITERIA = (
+    "partner_name",
+    "partner_ids",
+    "balance_below",
+    "balance_from",
+    "aging_choice",
+    "aging_days",
+    "product_type",
+    "product_category_ids",
+    "invoice_date_from",
+    "invoice_date_to",
+    "due_date_from",
+    "due_date_to",
+    "sale_journal_ids",
+    "salesperson_ids",
+    "tag_ids",
+    "profile_ids",
+    "currency_ids",
+    "customer_balance_below",
+    "with_credits",
+)
+
 
 class ArWriteOff(models.Model):
     """Small, old or hopeless balances: found, reviewed, written off, taken back.
@@ -19,6 +42,12 @@ class ArWriteOff(models.Model):
     _check_company_auto = True
     _line_model = "ar.write.off.line"
     _work_group = "ar_balance_invoicing.group_write_off"
+    # What was searched and decided stays as it was processed; what keeps failed lines from
+    # being written off may be put right before they are retried.
+    _editable_states = {
+        **dict.fromkeys([*CRITERIA, "batch_id", "reason_id"], ("draft",)),
+        **dict.fromkeys(["date", "journal_id", "note", "line_ids"], STARTABLE),
+    }
 
     batch_id = fields.Many2one(
         "ar.batch",
@@ -182,33 +211,21 @@ class ArWriteOff(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         self._check_may_write_off()
-        for vals in vals_list:
-            if vals.get("name", "New") == "New":
-                company = vals.get("company_id") or self.env.company.id
-                sequences = self.env["ir.sequence"].with_company(company)
-                vals["name"] = sequences.next_by_code("ar.write.off") or "New"
         return super().create(vals_list)
 
-    def write(self, vals):
-        """What was searched, and what entries were made with, stays as it was processed.
+    @api.model
+    def _complete_values(self, vals):
+        return super()._complete_values({"name": self._next_number("ar.write.off", vals), **vals})
 
-        The date, journal and note may be corrected before failed lines are retried.
-        """
-        fixed = vals.keys() & {*self._get_criteria_fields(), "batch_id", "reason_id"}
-        retried = vals.keys() & {"date", "journal_id", "note"}
-        for document in self:
-            startable = document.state in STARTABLE
-            if (fixed and document.state != "draft") or (retried and not startable):
-                name = sorted(fixed | retried)[0]
-                raise UserError(
-                    self.env._(
-                        "%(document)s was processed: its “%(field)s” stays as it is. Undo it, or "
-                        "search anew.",
-                        document=document.display_name,
-                        field=self._fields[name]._description_string(self.env),
-                    )
-                )
-        return super().write(vals)
+    def _get_refusal(self, name):
+        if self and name in self._editable_states:
+            return self.env._(
+                "%(document)s was processed: its “%(field)s” stays as it is. Undo it, or search "
+                "anew.",
+                document=self.display_name,
+                field=self._fields[name]._description_string(self.env),
+            )
+        return super()._get_refusal(name)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
@@ -264,7 +281,7 @@ class ArWriteOff(models.Model):
             document._check_may_write_off()
             document._check_startable()
             document._check_ready()
-            document.batch_id = document._get_batch()
+            document._write_inside({"batch_id": document._get_batch().id})
             document._get_lines("todo")._skip_unticked()
             document._start()
         return True
@@ -303,15 +320,16 @@ class ArWriteOff(models.Model):
 
     def _back_to_draft(self):
         """As it was reviewed: what was not ticked is still not, and can be."""
-        self._get_lines("skipped").write({"state": "todo", "reason": False})
-        self.state = "draft"
-        self._compute_batch_id()
+        self._get_lines("skipped")._write_inside({"state": "todo", "reason": False})
+        self._write_inside({"state": "draft"})
+        self._inside()._compute_batch_id()
 
     def _settle_failures(self):
         """Documents are done when none of their failed lines is left."""
         for document in self.filtered(lambda document: document.state == "failed"):
             counts = document._get_line_counts()[document.id]
-            document.state = document._get_final_state(counts, counts.get("todo", 0))
+            state = document._get_final_state(counts, counts.get("todo", 0))
+            document._write_inside({"state": state})
 
     def _get_batch(self):
         """The batch it is recorded in: the chosen one, or today's Auto Batch."""
@@ -411,7 +429,7 @@ class ArWriteOff(models.Model):
             .with_context(tracking_disable=True, skip_invoice_sync=True)
         )
         # Drafts have no analytic items to bring up to date; posting makes them.
-        entries = moves.with_context(skip_analytic_sync=True).create(vals_list)
+        entries = moves.with_context(skip_analytic_sync=True)._inside().create(vals_list)
         entries = moves.with_context(ar_sequence_formats={}).browse(entries.ids)
         entries._post(soft=False)
         return moves.browse(entries.ids)
@@ -447,7 +465,7 @@ class ArWriteOff(models.Model):
             plan += line._get_reversal_matching(reversal)
         self._match(plan)
         for line, reversal in zip(ready, reversals, strict=True):
-            line.write({"state": "undone", "reason": False, "reversal_id": reversal.id})
+            line._write_inside({"state": "undone", "reason": False, "reversal_id": reversal.id})
             line.move_id._track_set_log_message(line._get_undo_note())
 
     def _unmatch(self, entries):

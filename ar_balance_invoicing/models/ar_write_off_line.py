@@ -1,6 +1,8 @@
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from .ar_batch_document import STARTABLE
+
 
 class ArWriteOffLine(models.Model):
     """What is written off: the open receivable items of one document of a customer.
@@ -13,9 +15,17 @@ class ArWriteOffLine(models.Model):
     _description = "Write-Off Line"
     _inherit = ["ar.batch.document.line"]
     _order = "document_id, id"
+    # Made by the search; a person decides which of them, and how much.
+    _person_creates = False
+    _editable_states = {"amount": ("todo",), "selected": ("todo", "failed")}
 
     document_id = fields.Many2one(
-        "ar.write.off", string="Write-Off", required=True, index=True, ondelete="cascade"
+        "ar.write.off",
+        string="Write-Off",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
     )
     company_id = fields.Many2one(related="document_id.company_id", store=True)
     company_currency_id = fields.Many2one(
@@ -32,13 +42,23 @@ class ArWriteOffLine(models.Model):
     )
     selected = fields.Boolean(string="Tick", default=True)
     move_id = fields.Many2one(
-        "account.move", string="Document", required=True, index=True, ondelete="restrict"
+        "account.move",
+        string="Document",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
     )
-    item_ids = fields.Many2many("account.move.line", string="Open Items")
+    item_ids = fields.Many2many("account.move.line", string="Open Items", readonly=True)
     partner_id = fields.Many2one(
-        "res.partner", string="Customer", required=True, index=True, ondelete="restrict"
+        "res.partner",
+        string="Customer",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
     )
-    currency_id = fields.Many2one("res.currency", required=True)
+    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     invoice_date = fields.Date(related="move_id.invoice_date")
     date_maturity = fields.Date(string="Due Date", readonly=True)
     days = fields.Integer(compute="_compute_days", help="Since the due date.")
@@ -153,6 +173,52 @@ class ArWriteOffLine(models.Model):
     def _compute_display_name(self):
         for line in self:
             line.display_name = line.move_id.display_name
+
+    # ------------------------------------------------------------------
+    # What a person may change
+    # ------------------------------------------------------------------
+
+    def _is_editable(self, name):
+        return super()._is_editable(name) and self.document_id.state in STARTABLE
+
+    def _get_refusal(self, name):
+        if self and name in self._editable_states:
+            return self.env._(
+                "%(line)s of %(document)s was processed or left out: its “%(field)s” stays as it "
+                "is.",
+                line=self.display_name,
+                document=self.document_id.display_name,
+                field=self._fields[name]._description_string(self.env),
+            )
+        return super()._get_refusal(name)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_processed(self):
+        for line in self:
+            if line.entry_id or line.document_id.state != "draft":
+                raise UserError(
+                    self.env._(
+                        "%(line)s of %(document)s stays as its record. Untick or undo it instead.",
+                        line=line.display_name,
+                        document=line.document_id.display_name,
+                    )
+                )
+
+    def _get_mismatch(self):
+        """Why a line is not to be trusted: what it names belongs to somebody else. Or False."""
+        self.ensure_one()
+        items = self.item_ids
+        belongs = (
+            items.move_id == self.move_id
+            and items.company_id == self.document_id.company_id == self.company_id
+            and items.partner_id.commercial_partner_id <= self.partner_id.commercial_partner_id
+            and items.currency_id == self.currency_id
+            and set(items.mapped("account_type")) == {"asset_receivable"}
+        )
+        return not belongs and self.env._(
+            "What %s names as open is not this customer's, or not of this company. Search again.",
+            self.move_id.display_name,
+        )
 
     # ------------------------------------------------------------------
     # Ticks

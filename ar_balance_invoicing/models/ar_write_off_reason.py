@@ -20,7 +20,7 @@ class ArWriteOffReason(models.Model):
     """Why a debt is given up, and how that is booked."""
 
     _name = "ar.write.off.reason"
-    _inherit = ["mail.thread", "analytic.mixin"]
+    _inherit = ["ar.guarded", "mail.thread", "analytic.mixin"]
     _description = "Write-Off Reason"
     _order = "sequence, id"
     _check_company_auto = True

@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from .ar_write_off import CRITERIA
+
 
 class ArWriteOff(models.Model):
     """The search of the write-off window."""
@@ -93,35 +95,15 @@ class ArWriteOff(models.Model):
         if self.state != "draft":
             raise UserError(self._get_wrong_state_message())
         self._check_criteria()
-        self.line_ids.unlink()
+        self.line_ids._unlink_inside()
         self._list_found()
-        self.write({"searched": True, "criteria_changed": False})
+        self._write_inside({"searched": True, "criteria_changed": False})
         return True
 
     @api.model
     def _get_criteria_fields(self):
         """Names of the fields that say what is searched."""
-        return {
-            "partner_name",
-            "partner_ids",
-            "balance_below",
-            "balance_from",
-            "aging_choice",
-            "aging_days",
-            "product_type",
-            "product_category_ids",
-            "invoice_date_from",
-            "invoice_date_to",
-            "due_date_from",
-            "due_date_to",
-            "sale_journal_ids",
-            "salesperson_ids",
-            "tag_ids",
-            "profile_ids",
-            "currency_ids",
-            "customer_balance_below",
-            "with_credits",
-        }
+        return set(CRITERIA)
 
     def _check_criteria(self):
         """A search for everything is a mistake, not a wish."""

@@ -2,6 +2,8 @@
 
 import io
 import os
+import resource
+import time
 from unittest.mock import patch
 
 import psycopg2
@@ -14,7 +16,9 @@ from odoo.tools.mail import html2plaintext
 from odoo.tools.misc import mute_logger
 from odoo.tools.pdf import PdfFileReader, PdfFileWriter
 
+from ..models import ar_batch_document
 from ..models import ar_batch_document_lanes as lanes
+from ..tools.work_limits import cpu_seconds_left
 from .test_invoice_group import GroupCommon
 
 LOGGER = "odoo.addons.ar_balance_invoicing.models.ar_batch_document"
@@ -250,7 +254,9 @@ class TestLanes(LanesCommon):
     def test_cancelling_needs_no_rights_of_the_owner(self):
         (task,) = self._confirm_later("Whoever")
         self.clerk.active = False
-        task.cancel_requested = True  # a worker had it in hand when Cancel was pressed
+        task._write_inside(
+            {"cancel_requested": True}
+        )  # a worker had it in hand when Cancel was pressed
         self._work()
         self.assertRecordValues(task, [{"state": "cancelled", "error": False}])
 
@@ -340,8 +346,44 @@ class TestLanes(LanesCommon):
         printing.line_ids[0]._unlink_inside()
         printing.invalidate_recordset()
         self.assertTrue(printing._is_small())
-        self.company.ar_background_seconds = 2
+        self.company.ar_background_seconds = 0.9
         self.assertFalse(printing._is_small())
+
+    def test_what_takes_longer_than_expected_is_left_to_the_workers(self):
+        self.company.ar_background_seconds = 5
+        for amount in (1, 2, 3):
+            self.group._add_invoices(self._invoice(self.anna, amount, post=False))
+        model = self.env.registry["ar.invoice.task"]
+        with (
+            patch.object(model, "_is_small", lambda task: True),
+            patch.object(model, "_chunk_size", 1),
+            patch.object(ar_batch_document, "LONGEST_WAIT", -1),
+        ):
+            action = self.group.with_user(self.clerk).action_confirm_drafts()
+        task = self._task()
+        self.assertRecordValues(task, [{"state": "running", "done_count": 1, "waiting_count": 2}])
+        self.assertEqual(action["res_id"], task.id, "progress is shown")
+        self._work()
+        self.assertRecordValues(task, [{"state": "done", "done_count": 3}])
+
+    def test_no_chunk_is_begun_that_the_server_would_not_let_end(self):
+        (task,) = self._confirm_later("Late", count=4)
+        self.env["ir.cron.trigger"].search([]).unlink()
+        with patch.object(lanes, "cpu_seconds_left", lambda: 2):
+            self._work()
+        self.assertRecordValues(task, [{"state": "queued", "done_count": 0}])
+        triggers = self.env["ir.cron.trigger"].search([("cron_id", "in", self.lanes.ids)])
+        self.assertEqual(triggers.cron_id, self.lanes, "the next worker begins at once")
+        task._write_inside({"line_seconds": 1})
+        with patch.object(lanes, "cpu_seconds_left", lambda: 9), self.enter_registry_test_mode():
+            self.assertEqual(len(task._begin_chunk()), 3, "a third of what is left")
+
+    def test_the_servers_limit_is_known(self):
+        limits = resource.getrlimit(resource.RLIMIT_CPU)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_CPU, limits)
+        soon = int(time.process_time()) + 30
+        resource.setrlimit(resource.RLIMIT_CPU, (soon, limits[1]))
+        self.assertTrue(27 < cpu_seconds_left() <= 31, cpu_seconds_left())
 
     # --- what it waits for --------------------------------------------------
 
@@ -405,7 +447,7 @@ class TestBrokenPdf(LanesCommon):
 
     def _encrypt(self, content):
         writer = PdfFileWriter()
-        writer.addPage(PdfFileReader(io.BytesIO(content)).getPage(0))
+        writer.add_page(PdfFileReader(io.BytesIO(content)).pages[0])
         writer.encrypt("secret", "owner")
         encrypted = io.BytesIO()
         writer.write(encrypted)
@@ -423,8 +465,7 @@ class TestBrokenPdf(LanesCommon):
 
     def _texts(self, task):
         reader = PdfFileReader(io.BytesIO(task.pdf_id.raw))
-        pages = [reader.getPage(n) for n in range(reader.getNumPages())]
-        return [page.extractText().strip() for page in pages]
+        return [page.extract_text().strip() for page in reader.pages]
 
     def test_broken_files_are_named_and_the_others_printed(self):
         cut, locked, lost, _good = self.files

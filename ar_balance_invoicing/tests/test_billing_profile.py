@@ -270,7 +270,8 @@ class TestBillingPeriods(ProfileCommon):
         profile = self._make_profile()
         period = profile.period_ids.sorted("date_from")[0]
         customer = self.env["res.partner"].create({"name": "Rosa's Diner"})
-        invoice = self._invoice(customer, 10, post=False, billing_period_id=period.id)
+        invoice = self._invoice(customer, 10, post=False)
+        invoice._write_inside({"billing_period_id": period.id})
         for values in (
             {"cadence_unit": "quarter"},
             {"cadence_count": 2},
@@ -299,7 +300,7 @@ class TestBillingPeriods(ProfileCommon):
     def test_a_period_with_a_run_stays_too(self):
         profile = self._make_profile()
         period = profile.period_ids[0]
-        self.env["ar.billing.run"].create(
+        self.env["ar.billing.run"]._create_inside(
             {
                 "profile_id": profile.id,
                 "period_id": period.id,

@@ -259,7 +259,8 @@ class TestBillingRun(BillingCommon):
         vals = self._invoice_vals(self.everybody["service_only"], 1)
         with mute_logger("odoo.sql_db"), self.assertRaises(UniqueViolation):
             with self.env.cr.savepoint():
-                self.env["account.move"].create({**vals, "billing_period_id": self.period.id})
+                moves = self.env["account.move"]
+                moves._create_inside({**vals, "billing_period_id": self.period.id})
         self.assertFalse(invoice.copy().billing_period_id)
 
     def test_deleting_or_cancelling_a_draft_frees_the_place(self):
@@ -491,13 +492,56 @@ class TestBillingRun(BillingCommon):
         customer = self._make_customers("Automatic customer", profile=profile)
         self._serve(customer)
         draft = self._run(profile._get_periods_due(self.today))  # somebody had a look
-        self.env["ar.billing.run"]._cron_create_invoices()
+        self._bill_automatically()
         run = self.env["ar.billing.run"].search([("profile_id", "=", profile.id)]) - draft
         self.assertEqual((len(run), run.state), (1, "queued"))
-        self.env["ar.billing.run"]._cron_create_invoices()
+        self._bill_automatically()
         self.assertEqual(
             self.env["ar.billing.run"].search_count([("profile_id", "=", profile.id)]), 2
         )
+
+    def _bill_automatically(self):
+        with self.enter_registry_test_mode():
+            self.env.ref("ar_balance_invoicing.ir_cron_create_invoices").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def _make_automatic(self, name, **values):
+        profile = self._make_profile(
+            name, auto_create=True, lead_days=0, anchor_date=self.today, **values
+        )
+        self._serve(self._make_customers(f"{name} customer", profile=profile))
+        return profile
+
+    def test_an_automatic_run_is_its_responsible_users(self):
+        clerk = new_test_user(self.env, "automatic.clerk", groups="account.group_account_invoice")
+        profile = self._make_automatic("Clerk's", user_id=clerk.id)
+        self._bill_automatically()
+        run = self.env["ar.billing.run"].search([("profile_id", "=", profile.id)])
+        self.assertEqual((run.user_id, run.create_uid, run.state), (clerk, clerk, "queued"))
+
+    def test_a_profile_whose_responsible_user_is_gone_stops_no_other(self):
+        clerk = new_test_user(self.env, "gone.clerk", groups="account.group_account_invoice")
+        profile = self._make_automatic("A", user_id=clerk.id)
+        other = self._make_automatic("B")
+        clerk.active = False
+        for _night in range(2):
+            self._bill_automatically()
+        runs = self.env["ar.billing.run"].search([("profile_id", "in", (profile | other).ids)])
+        self.assertEqual(runs.profile_id, other)
+        activity = profile.activity_ids
+        self.assertEqual((len(activity), activity.user_id), (1, profile.create_uid))
+        self.assertIn("archived", activity.note)
+        profile.user_id = self.env.user
+        self._bill_automatically()
+        self.assertTrue(self.env["ar.billing.run"].search([("profile_id", "=", profile.id)]))
+        self.assertFalse(profile.activity_ids)
+
+    def test_nothing_is_billed_automatically_by_a_superuser(self):
+        profile = self._make_profile("Automatic")
+        nobody = new_test_user(self.env, "no.invoicing", groups="base.group_user")
+        for user in (self.env.ref("base.user_root"), nobody, self.env["res.users"]):
+            with self.assertRaisesRegex(ValidationError, "Choose a user who may invoice there"):
+                profile.write({"auto_create": True, "user_id": user.id})
 
     def test_a_day_that_the_server_slept_is_made_up_for(self):
         profile = self._make_profile(

@@ -427,11 +427,11 @@ class TestLateFees(ChargeCommon):
         )
         self.assertEqual(self._amounts(period=november), [28])
         # Its invoice is deleted: it can be charged again.
-        fee.unlink()
+        fee._unlink_inside()
         self.assertEqual(self._amounts(), [28])
 
     def _mark(self, period, overdue, fee):
-        return self.env["ar.late.fee"].create(
+        return self.env["ar.late.fee"]._create_inside(
             {"period_id": period.id, "overdue_move_id": overdue.id, "fee_move_id": fee.id}
         )
 

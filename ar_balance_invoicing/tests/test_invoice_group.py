@@ -258,7 +258,7 @@ class TestInvoiceGroup(GroupCommon):
             self.group._add_invoices(foreign)
         mine = self._invoice(self.anna, 5)
         self.group._add_invoices(mine)
-        with self.assertRaises(ValidationError):
+        with self.assertRaisesRegex(UserError, "is not changed by hand"):
             self.group.company_id = self.branch
 
     def test_list_filters_and_groups_by_group(self):

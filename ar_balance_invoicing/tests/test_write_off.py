@@ -68,7 +68,7 @@ class TestWriteOff(WriteOffCommon):
             lambda item: item.account_type == "asset_receivable" and not item.reconciled
         )
         self.assertEqual(line.item_ids, items)
-        again = line.create(
+        again = line._create_inside(
             {
                 "document_id": line.document_id.id,
                 "move_id": invoice.id,

@@ -310,7 +310,7 @@ class TestXlsxExport(XlsxCommon):
 
     def test_times_are_the_users_own(self):
         document = self._document_of(5)
-        document.ended_at = datetime(2024, 1, 1, 12, 30)
+        document._write_inside({"ended_at": datetime(2024, 1, 1, 12, 30)})
         for timezone, hour in (("UTC", 12), ("Asia/Tokyo", 21)):
             sheet = self._export(self.batch.with_context(tz=timezone))["Journal Items"]
             self.assertEqual(sheet["L1"].value, "Written Off at")

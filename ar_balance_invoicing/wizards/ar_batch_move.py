@@ -7,6 +7,7 @@ class ArBatchMove(models.TransientModel):
 
     _name = "ar.batch.move"
     _description = "Move Write-Offs to Another Batch"
+    _inherit = ["ar.guarded"]
 
     line_ids = fields.Many2many("ar.write.off.line", string="Write-Offs", required=True)
     company_id = fields.Many2one("res.company", compute="_compute_figures")

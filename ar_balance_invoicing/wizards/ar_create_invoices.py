@@ -7,6 +7,7 @@ class ArCreateInvoices(models.TransientModel):
 
     _name = "ar.create.invoices"
     _description = "Create Invoices"
+    _inherit = ["ar.guarded"]
 
     company_id = fields.Many2one("res.company", default=lambda self: self.env.company)
     profile_id = fields.Many2one(

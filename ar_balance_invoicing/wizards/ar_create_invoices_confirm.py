@@ -7,6 +7,7 @@ class ArCreateInvoicesConfirm(models.TransientModel):
 
     _name = "ar.create.invoices.confirm"
     _description = "Confirm Create Invoices"
+    _inherit = ["ar.guarded"]
 
     run_ids = fields.Many2many("ar.billing.run", required=True)
     line_ids = fields.Many2many("ar.billing.run.line", string="Ticked")

@@ -11,6 +11,7 @@ class ArInvoiceGroupAdd(models.TransientModel):
 
     _name = "ar.invoice.group.add"
     _description = "Add to Invoice Group"
+    _inherit = ["ar.guarded"]
 
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company
