@@ -375,8 +375,14 @@ class TestLanes(LanesCommon):
         triggers = self.env["ir.cron.trigger"].search([("cron_id", "in", self.lanes.ids)])
         self.assertEqual(triggers.cron_id, self.lanes, "the next worker begins at once")
         task._write_inside({"line_seconds": 1})
-        with patch.object(lanes, "cpu_seconds_left", lambda: 9), self.enter_registry_test_mode():
-            self.assertEqual(len(task._begin_chunk()), 3, "a third of what is left")
+        self.env.flush_all()
+        with (
+            patch.object(lanes, "cpu_seconds_left", lambda: 9),
+            self.enter_registry_test_mode(),
+            self.registry.cursor() as cr,
+        ):
+            begun = task.with_env(self.env(cr=cr))._begin_chunk()
+            self.assertEqual(len(begun), 3, "a third of what is left")
 
     def test_the_servers_limit_is_known(self):
         limits = resource.getrlimit(resource.RLIMIT_CPU)
