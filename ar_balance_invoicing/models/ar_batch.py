@@ -233,6 +233,7 @@ class ArBatch(models.Model):
         return vals
 
     def write(self, vals):
+        self._check_writes(vals)
         if vals.keys() & CHECKED_FIELDS:
             self._check_open()
         return super().write(vals)

@@ -126,6 +126,7 @@ class ArBillingPeriod(models.Model):
     # ------------------------------------------------------------------
 
     def write(self, vals):
+        self._check_writes(vals)
         if changed := self._filter_changing(vals):
             changed._check_unused(self.env._("Its dates stay; only the invoice date can change."))
         return super().write(vals)

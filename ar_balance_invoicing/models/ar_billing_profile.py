@@ -359,6 +359,7 @@ class ArBillingProfile(models.Model):
         ]
 
     def write(self, vals):
+        self._check_writes(vals)
         remade = self._filter_changing(vals, CALENDAR_FIELDS)
         redated = self._filter_changing(vals, ("billing_timing",))
         moved = self._filter_changing(vals, ("company_id",))

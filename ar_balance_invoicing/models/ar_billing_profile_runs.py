@@ -19,6 +19,8 @@ class ArBillingProfile(models.Model):
     def action_create_invoices(self):
         """Open the first window of Create Invoices for this profile."""
         self.ensure_one()
+        self.check_access("read")
+        self.env["ar.billing.run"].check_access("create")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "ar_balance_invoicing.ar_create_invoices_action"
         )

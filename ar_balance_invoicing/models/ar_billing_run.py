@@ -416,7 +416,9 @@ class ArBillingRun(models.Model):
         lines._record_late_fees()
 
     def _undo_lines(self, lines):
-        drafts = lines.filtered(lambda line: line.move_id.state == "draft")
+        # Nothing but what this run itself has made is deleted.
+        mine = lines.filtered(lambda line: line.move_id.billing_run_id == self)
+        drafts = mine.filtered(lambda line: line.move_id.state == "draft")
         gone = lines.filtered(lambda line: not line.move_id or line.move_id.state == "cancel")
         for line in lines - drafts - gone:
             line._mark_failed(
@@ -481,6 +483,7 @@ class ArBillingRun(models.Model):
 
     def action_confirm_options(self):
         """Open the pop-up that asks for date and options."""
+        self.check_access("write")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Create Invoices"),

@@ -149,9 +149,11 @@ class ArBillingService(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        self._check_creates(vals_list)
         return super().create([self._normalize(vals) for vals in vals_list])
 
     def write(self, vals):
+        self._check_writes(vals)
         return super().write(self._normalize(vals))
 
     @api.model

@@ -1,7 +1,8 @@
 from collections import defaultdict
+from collections.abc import Mapping
 
 from odoo import api, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, MissingError, UserError, ValidationError
 from odoo.tools import ormcache
 
 from ..tools.person_values import BadValue, check_value
@@ -67,8 +68,7 @@ class ArGuarded(models.AbstractModel):
 
     @api.model_create_multi
     def create(self, vals_list):
-        if not self._is_inside():
-            self._check_person_creates(vals_list)
+        self._check_creates(vals_list)
         return super().create([self._complete_values(dict(vals)) for vals in vals_list])
 
     @api.model
@@ -79,6 +79,8 @@ class ArGuarded(models.AbstractModel):
     @api.model
     def default_get(self, fields_list):
         """Neither the context nor a user's defaults say what only methods write."""
+        if not isinstance(fields_list, (list, tuple, set, frozenset)):
+            raise ValidationError(self.env._("Defaults are asked for by a list of fields."))
         machine = self._get_machine_fields()
         asked = [name for name in fields_list if name not in machine]
         if not self._is_inside():
@@ -100,9 +102,26 @@ class ArGuarded(models.AbstractModel):
         }
 
     def write(self, vals):
-        if not self._is_inside():
-            self._check_person_writes(vals)
+        self._check_writes(vals)
         return super().write(vals)
+
+    def check_access(self, operation):
+        """Core takes the number 0 for a record that is not stored yet."""
+        if 0 in self._ids:
+            raise MissingError(self.env._("There is no record 0."))
+        return super().check_access(operation)
+
+    def ensure_one(self):
+        """One record, or a sentence that says so (core's error is for programmers)."""
+        if len(self) != 1 and self._is_ours():
+            raise UserError(
+                self.env._(
+                    "%(model)s: choose exactly one, not %(count)s.",
+                    model=self.env._(self._description),
+                    count=len(self),
+                )
+            )
+        return super().ensure_one()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_by_hand(self):
@@ -129,20 +148,38 @@ class ArGuarded(models.AbstractModel):
             name for name in self._get_own_fields() if self._fields[name].readonly
         ) - frozenset(self._initial_fields)
 
-    def _check_person_creates(self, vals_list):
+    @api.model
+    def _is_ours(self):
+        """Whether this addon has made the model, and not only extended it."""
+        return self._original_module == ADDON
+
+    def _check_creates(self, vals_list):
+        """Refuse what a person may not give to new records.
+
+        An override of ``create`` that looks at the values calls this first.
+        """
+        if self._is_inside():
+            return
         self.check_access("create")
         if not self._person_creates:
             raise UserError(self._get_refusal_of_records(self.env._("made")))
+        self._check_names(vals_list)
         machine = self._get_machine_fields()
         for vals in vals_list:
-            for name in vals:
-                if name in machine:
-                    raise UserError(self._get_refusal(name))
+            for name in sorted(machine & vals.keys()):
+                raise UserError(self.browse()._get_refusal(name))
         self._check_person_values(vals_list)
 
-    def _check_person_writes(self, vals):
+    def _check_writes(self, vals):
+        """Refuse what a person may not change.
+
+        An override of ``write`` that looks at the values calls this first.
+        """
+        if self._is_inside() or not self:
+            return
+        self._check_names([vals])
         own = self._get_own_fields() & vals.keys()
-        if not own or not self:
+        if not own:
             return
         self.check_access("write")
         machine = self._get_machine_fields() | self._initial_fields
@@ -153,6 +190,21 @@ class ArGuarded(models.AbstractModel):
                 if not record._is_editable(name):
                     raise UserError(record._get_refusal(name))
         self._check_person_values([vals])
+
+    def _check_names(self, vals_list):
+        """Refuse values that are none, and fields that there are not."""
+        for vals in vals_list:
+            if not isinstance(vals, Mapping):
+                raise ValidationError(self.env._("Values are given by the names of fields."))
+            for name in vals if self._is_ours() else ():
+                if name not in self._fields:
+                    raise ValidationError(
+                        self.env._(
+                            "%(model)s has no field “%(name)s”.",
+                            model=self.env._(self._description),
+                            name=str(name)[:40],
+                        )
+                    )
 
     def _is_editable(self, name):
         """Whether a person may write this field of the record now."""

@@ -138,8 +138,16 @@ class ArInvoiceTask(models.Model):
         left = lines.filtered(lambda line: line.move_id.invoice_group_id != self.group_id)
         left._mark_skipped(self.env._("Taken out of the group meanwhile."))
         lines -= left
+        # Whoever forged a line would have another company's invoice done.
+        lines = lines._fail_each(self._get_foreign_problem)
         if lines:
             getattr(self, f"_do_{self.task}")(lines)
+
+    def _get_foreign_problem(self, line):
+        """Why an invoice is not this task's to work on: a sentence, or False."""
+        return line.move_id.company_id != self.company_id and self.env._(
+            "It belongs to another company than the invoice group."
+        )
 
     def _undo_lines(self, lines):
         raise UserError(self._get_undo_message())

@@ -256,15 +256,23 @@ class ArWriteOff(models.Model):
 
     def action_tick_all(self):
         """Tick every line found."""
+        self.check_access("write")
         self._get_lines("todo").write({"selected": True})
 
     def action_untick_all(self):
         """Untick every line found."""
+        self.check_access("write")
         self._get_lines("todo").write({"selected": False})
 
     def action_set_default_batch(self):
-        """Make the chosen batch the user's own default."""
+        """Make the chosen batch the user's own default.
+
+        :raise UserError: when no batch is chosen, or it is not open to the user.
+        """
         self.ensure_one()
+        self._check_may_write_off()
+        if not self.batch_id:
+            raise UserError(self.env._("Choose a batch first."))
         self.batch_id.action_set_default()
 
     # ------------------------------------------------------------------

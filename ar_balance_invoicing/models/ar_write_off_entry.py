@@ -43,6 +43,8 @@ class ArWriteOffLine(models.Model):
         """A sentence for the bookkeeper, or False."""
         self.ensure_one()
         name = self.move_id.display_name
+        if mismatch := self._get_mismatch():
+            return mismatch
         if self.move_id.state != "posted":
             return self.env._("%s is not posted any more.", name)
         if self.item_ids - locked:

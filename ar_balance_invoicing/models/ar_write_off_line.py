@@ -226,10 +226,12 @@ class ArWriteOffLine(models.Model):
 
     def action_tick(self):
         """Tick these lines."""
+        self.check_access("write")
         self.filtered(lambda line: line.state == "todo").selected = True
 
     def action_untick(self):
         """Untick these lines."""
+        self.check_access("write")
         self.filtered(lambda line: line.state == "todo").selected = False
 
     def action_undo(self):
@@ -302,6 +304,7 @@ class ArWriteOffLine(models.Model):
     def action_move_to_batch(self):
         """Ask for the open batch that these lines are to be recorded in."""
         self.env["ar.write.off"]._check_may_write_off()
+        self.check_access("write")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Move to Another Batch"),
@@ -317,6 +320,7 @@ class ArWriteOffLine(models.Model):
         :raise UserError: when a line has not failed.
         """
         self.env["ar.write.off"]._check_may_write_off()
+        self.check_access("write")
         for line in self:
             if line.state != "failed":
                 raise UserError(

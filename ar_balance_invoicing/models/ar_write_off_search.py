@@ -3,8 +3,12 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import escape_psql
 
 from .ar_write_off import CRITERIA
+
+# A hundred years: older than any debt, and still a date.
+MOST_AGING_DAYS = 36_500
 
 
 class ArWriteOff(models.Model):
@@ -116,8 +120,20 @@ class ArWriteOff(models.Model):
                     "without any, everything that is owed would be listed."
                 )
             )
-        if self.aging_days < 0:
-            raise UserError(self.env._("Aging days count from 0: type 0 or more."))
+        if not 0 <= self.aging_days <= MOST_AGING_DAYS:
+            raise UserError(
+                self.env._(
+                    "Aging days count from 0 to %(most)s: %(days)s are not among them.",
+                    most=MOST_AGING_DAYS,
+                    days=self.aging_days,
+                )
+            )
+        if self.partner_name and not self._get_name_words():
+            raise UserError(
+                self.env._(
+                    "“%s” is no customer's name: type letters or numbers of it.", self.partner_name
+                )
+            )
 
     def _get_item_domain(self):
         """Domain on ``account.move.line``: open items that meet the criteria.
@@ -134,7 +150,7 @@ class ArWriteOff(models.Model):
     def _get_customer_domain(self):
         domain = Domain.TRUE
         if self.partner_name:
-            domain &= self._get_name_domain(self.partner_name)
+            domain &= self._get_name_domain()
         if self.partner_ids:
             customers = self.partner_ids.commercial_partner_id
             domain &= Domain("partner_id.commercial_partner_id", "in", customers.ids)
@@ -144,10 +160,18 @@ class ArWriteOff(models.Model):
             domain &= Domain("partner_id.billing_profile_id", "in", self.profile_ids.ids)
         return domain
 
-    def _get_name_domain(self, name):
-        """Every word of the name, in any order: “Last, First” finds “First Last”."""
-        words = name.replace(",", " ").split()
-        return Domain.AND(Domain("partner_id.complete_name", "ilike", word) for word in words)
+    def _get_name_words(self):
+        return (self.partner_name or "").replace(",", " ").split()
+
+    def _get_name_domain(self):
+        """Every word of the name, in any order: “Last, First” finds “First Last”.
+
+        What the database takes for wildcards are letters here.
+        """
+        return Domain.AND(
+            Domain("partner_id.complete_name", "ilike", escape_psql(word))
+            for word in self._get_name_words()
+        )
 
     def _get_date_domain(self):
         domain = Domain.TRUE

@@ -73,7 +73,9 @@ class ResCompany(models.Model):
     def write(self, vals):
         # Core copies such values to the branches one by one and compares all of them
         # each time, so that two written together could never agree.
-        own = [name for name in DELEGATED if name in vals]
+        own = [name for name in DELEGATED if isinstance(vals, dict) and name in vals]
+        if len(own) < 2:
+            return super().write(vals)
         for name in own[1:]:
             super().write({name: vals[name]})
         return super().write({name: vals[name] for name in vals if name not in own[1:]})

@@ -6,25 +6,11 @@ from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
 
-from hypothesis import HealthCheck, settings
-
 from odoo import Command, fields
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 IN_CI = bool(os.environ.get("CI"))
-
-# A first example may wait for a registry or a cold cache; nothing is written beside
-# the code. A failing example is printed with how to see it again.
-settings.register_profile(
-    "ar",
-    deadline=None,
-    database=None,
-    print_blob=True,
-    derandomize=IN_CI,
-    suppress_health_check=list(HealthCheck),
-)
-settings.load_profile("ar")
 
 
 def new_seed(variable="AR_SEED"):

@@ -10,7 +10,6 @@ from odoo.tests import BaseCase, tagged
 
 from ..tools.aging import BUCKETS, age, bucket_of
 from ..tools.amounts import search_amount
-from . import common  # noqa: F401 - loads the settings for hypothesis
 
 
 @tagged("post_install", "-at_install")

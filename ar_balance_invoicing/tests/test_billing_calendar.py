@@ -22,7 +22,6 @@ from ..tools.billing_calendar import (
     round_half_up,
 )
 from ..tools.period_names import date_range_name, day_range_name, iso_week, period_name
-from . import common  # noqa: F401 - loads the settings for hypothesis
 
 DAY = timedelta(days=1)
 days = st.dates(date(1800, 1, 1), date(2200, 12, 31))

@@ -641,5 +641,5 @@ class TestGroupPdf(GroupCommon, HttpCase):
     def _pages(self, content):
         """What is drawn on each page, as a fingerprint (letters are drawn as curves)."""
         reader = PdfFileReader(io.BytesIO(content))
-        drawings = (reader.getPage(n).getContents() for n in range(reader.getNumPages()))
-        return [sha256(drawing.getData()).hexdigest() for drawing in drawings]
+        drawings = (reader.getPage(n).get_contents() for n in range(reader.getNumPages()))
+        return [sha256(drawing.get_data()).hexdigest() for drawing in drawings]

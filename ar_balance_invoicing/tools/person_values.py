@@ -99,6 +99,12 @@ def _check_json(_field, value, env):
         raise BadValue(env._("this cannot be stored.")) from None
     if not isinstance(value, dict) or "\\u0000" in text or len(text) > MAX_CHARACTERS["text"]:
         raise BadValue(env._("this cannot be stored."))
+    if not all(_is_share(share) for key, share in value.items() if key != "__update__"):
+        raise BadValue(env._("this is no distribution: each account has its percentage."))
+
+
+def _is_share(share):
+    return type(share) in (int, float) and abs(share) <= MAX_AMOUNT
 
 
 def _check_many2one(field, value, env):

@@ -76,6 +76,11 @@ class Demo:
             )
         say(f"\n{done.stdout.rstrip()}")
 
+    def say_note(self):
+        """What is not as it should be; last, where it is seen."""
+        if self.odoo.printer.note:
+            say(f"\n{self.odoo.printer.note}")
+
     def serve(self, port: int) -> int:
         address = f"http://127.0.0.1:{port}/odoo"
         SERVER_LOG.unlink(missing_ok=True)
@@ -103,6 +108,7 @@ class Demo:
                 f"\n  Open      {address}\n  Login     admin\n  Password  admin\n\n"
                 f"Ctrl-C stops. Log: {SERVER_LOG}"
             )
+            self.say_note()
             return
 
 
@@ -134,4 +140,7 @@ def main(serve: bool, port: int | None, fresh: bool) -> int:
         with locked(config.CACHE / "demo.lock", waiting):
             demo.ensure(fresh)
         demo.report()
-        return demo.serve(port) if serve else 0
+        if serve:
+            return demo.serve(port)
+        demo.say_note()
+        return 0

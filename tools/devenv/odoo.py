@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from . import apt, config, postgres, programs, python_env
+from . import apt, config, postgres, printing, programs, python_env
 from .process import foreground, run
 from .report import StepFailed
 
@@ -73,8 +73,10 @@ class Odoo:
         self.python = python_env.ensure("test" if test_tools else "odoo")
         self.source = source()
         browser = programs.chromium() if test_tools else None
-        printer = programs.wkhtmltopdf()
-        self.programs = {path.parent for path in (browser, printer) if path}
+        self.printer = printing.find(self.python)
+        # The machine's own are found anyway.
+        unpacked = {path.parent for path in (browser, self.printer.program) if path}
+        self.programs = {folder for folder in unpacked if config.CACHE in folder.parents}
         self.data = config.CACHE / "data" / cluster.name
         self.configuration = config.CACHE / "config" / f"{cluster.name}.conf"
         self._write_configuration()
@@ -97,17 +99,15 @@ class Odoo:
             "list_db = False\n"
             "http_interface = 127.0.0.1\n"
             # Everything is on one machine: threads are enough and need no proxy.
+            # Limits are Odoo's own: what does not fit into them shall be seen here.
             "workers = 0\n"
-            "limit_time_real = 3600\n"
-            "limit_time_cpu = 3600\n"
         )
         building.replace(self.configuration)
 
     def environment(self) -> dict[str, str]:
         environment = {**os.environ, **self.cluster.environment()}
-        environment |= python_env.path_with(self.python)
-        more = [str(folder) for folder in sorted(self.programs)]
-        environment["PATH"] = os.pathsep.join([environment["PATH"], *more])
+        # Before the machine's own, which may be an unpatched wkhtmltopdf.
+        environment |= python_env.path_with(self.python, *sorted(self.programs))
         environment["ODOO_RC"] = str(self.configuration)
         paths = [str(self.source), os.environ.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)

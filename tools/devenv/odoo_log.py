@@ -45,6 +45,12 @@ def records(text: str) -> list[Record]:
     return found
 
 
+def started_files(text: str) -> set[str]:
+    """Names of the addons' test files of which a test was started, such as `test_balance`."""
+    started = (record for record in records(text) if STARTED.match(record.text))
+    return {record.logger.rpartition(".")[2] for record in started}
+
+
 def is_whole(text: str) -> bool:
     """Whether Odoo came to its own total: it did not crash."""
     return any(TOTALS.search(record.text) for record in records(text))

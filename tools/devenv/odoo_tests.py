@@ -50,12 +50,14 @@ class OdooTests:
     def __init__(self, odoo: Odoo, done):
         self.odoo = odoo
         self.done = done  # called with every finished Outcome
+        self.started: set[str] = set()  # test files
         shutil.rmtree(LOGS, ignore_errors=True)
         LOGS.mkdir(parents=True)
 
     def everything(self):
         self.tests("Odoo tests", "plain", "t_tests", f"/{config.ADDON}")
         self.tests("Odoo tests on demo data", "demo", "t_demo", DEMO_TAG, may_be_empty=True)
+        self._report("No test file was left out", self._all_started)
         self._report("Uninstall with demo data", self._uninstall, "demo", "t_demo")
         self._report("Install without a chart, uninstall", self._install_and_uninstall)
 
@@ -89,11 +91,23 @@ class OdooTests:
         )
         text = log.read_text(errors="replace")
         outcome = odoo_log.read(title, text, exit_code)
+        self.started |= odoo_log.started_files(text)
         if not (outcome.passed or outcome.failed or outcome.skipped or may_be_empty):
             outcome.failed = 1
             outcome.details.append(f"No test has the tags {tags}.")
         # After a crash the end of the log is shown already.
         return self._with_log_check(outcome, log) if odoo_log.is_whole(text) else outcome
+
+    def _all_started(self, title) -> Outcome:
+        """Each test file of the addon took part, those that need hypothesis as well.
+
+        Where that is missing they are not even imported, and nothing is reported as skipped.
+        """
+        files = {file.stem for file in (config.PROJECT / config.ADDON / "tests").glob("test_*.py")}
+        missing = sorted(files - self.started)
+        if missing:
+            return failure(title, f"No test was started of {', '.join(missing)}.")
+        return Outcome(title, passed=1)
 
     def _install_and_uninstall(self, title) -> Outcome:
         """Into a company without a chart of accounts, and out again."""

@@ -1,4 +1,4 @@
-"""PostgreSQL's server, Chromium and wkhtmltopdf: the machine's or unpacked ones."""
+"""PostgreSQL's server, Chromium and git: the machine's or unpacked ones."""
 
 import glob
 import os
@@ -10,7 +10,8 @@ from . import apt, config
 from .report import StepFailed
 
 FOLDER = config.CACHE / "programs"
-WRAPPERS = config.CACHE / "bin"
+WRAPPERS = config.CACHE / "wrappers"
+FONTS_CONFIGURATION = Path("/etc/fonts/fonts.conf")
 CHROMIUM_NAMES = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
 
 
@@ -21,17 +22,27 @@ def _library_path(root: Path) -> str:
     return os.pathsep.join(sorted(path for path in found if wanted.search(path)))
 
 
-def _wrap(name: str, binary: Path, root: Path, **variables: str) -> Path:
-    """Write a small script that starts an unpacked program with its libraries."""
-    WRAPPERS.mkdir(parents=True, exist_ok=True)
-    variables["LD_LIBRARY_PATH"] = _library_path(root)
-    if (root / "etc/fonts/fonts.conf").exists() and not Path("/etc/fonts/fonts.conf").exists():
-        variables["FONTCONFIG_FILE"] = str(_fonts_configuration(root))
-    lines = ["#!/bin/sh", *(f"export {key}='{value}'" for key, value in variables.items())]
-    lines.append(f"exec '{binary}' \"$@\"")
-    script = WRAPPERS / name
-    script.write_text("\n".join(lines) + "\n")
-    script.chmod(0o755)
+def wrap(name: str, binary: Path, *roots: Path, unheard: str = "", **variables: str) -> Path:
+    """Write a small script, in a folder of its own, that starts an unpacked program.
+
+    :param roots: unpacked trees with the libraries, and maybe the fonts, that it needs.
+    :param unheard: how lines begin that nobody wants to read among its complaints.
+    """
+    variables["LD_LIBRARY_PATH"] = os.pathsep.join(map(_library_path, roots))
+    for root in roots:
+        if (root / "etc/fonts/fonts.conf").exists() and not FONTS_CONFIGURATION.exists():
+            variables["FONTCONFIG_FILE"] = str(_fonts_configuration(root))
+    exports = [f"export {key}='{value}'" for key, value in variables.items() if value]
+    # Replaces the shell, so that signals and the exit code are the program's own.
+    complaints = f" 2> >(grep -av '^{unheard}' >&2)" if unheard else ""
+    lines = ["#!/usr/bin/env bash", *exports, f"exec '{binary}' \"$@\"{complaints}"]
+    script = WRAPPERS / name / name
+    script.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed into place: another command may be starting it.
+    building = script.with_suffix(f".{os.getpid()}")
+    building.write_text("\n".join(lines) + "\n")
+    building.chmod(0o755)
+    building.replace(script)
     return script
 
 
@@ -82,22 +93,7 @@ def chromium() -> Path:
     root = FOLDER / "chromium"
     packages = ["chromium", "fontconfig-config", "fonts-dejavu-core"]
     apt.ensure("Chromium", root, lambda to: apt.with_dependencies(packages, to))
-    return _wrap("chromium", root / "usr/lib/chromium/chromium", root)
-
-
-def wkhtmltopdf() -> Path:
-    """The program with which Odoo prints PDF."""
-    name = "wkhtmltopdf"
-    if shutil.which(name):
-        return Path(shutil.which(name))
-    root = FOLDER / name
-    packages = [name, "fontconfig-config", "fonts-dejavu-core"]
-    apt.ensure(name, root, lambda to: apt.with_dependencies(packages, to))
-    plugins = glob.glob(f"{root}/usr/lib/*/qt5/plugins") or glob.glob("/usr/lib/*/qt5/plugins")
-    variables = {"QT_QPA_PLATFORM": "offscreen"}
-    if plugins:
-        variables["QT_PLUGIN_PATH"] = plugins[0]
-    return _wrap(name, root / "usr/bin" / name, root, **variables)
+    return wrap("chromium", root / "usr/lib/chromium/chromium", root)
 
 
 def git() -> Path:
@@ -107,4 +103,4 @@ def git() -> Path:
     root = FOLDER / "git"
     apt.ensure("git", root, lambda to: apt.with_dependencies(["git"], to))
     variables = {"GIT_EXEC_PATH": f"{root}/usr/lib/git-core"}
-    return _wrap("git", root / "usr/bin/git", root, **variables)
+    return wrap("git", root / "usr/bin/git", root, **variables)

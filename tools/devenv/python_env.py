@@ -74,9 +74,10 @@ def _drop_unused(prefix: str):
             shutil.rmtree(other, ignore_errors=True)
 
 
-def path_with(folder: Path) -> dict[str, str]:
-    """Environment variables that put the environment's programs first."""
-    return {
-        "VIRTUAL_ENV": str(folder),
-        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
-    }
+def path_with(folder: Path, *more: Path) -> dict[str, str]:
+    """Environment variables that put the environment's programs first.
+
+    :param more: folders whose programs come next, before the machine's own.
+    """
+    folders = [str(folder / "bin"), *map(str, more), os.environ.get("PATH", "")]
+    return {"VIRTUAL_ENV": str(folder), "PATH": os.pathsep.join(folders)}

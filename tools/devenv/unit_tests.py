@@ -5,13 +5,10 @@ from .odoo import Odoo
 from .outcome import Outcome
 
 TITLE = "Unit tests"
-FOLDERS = (f"{config.ADDON}/tests/unit", "tools/tests")
+FOLDER = config.PROJECT / "tools" / "tests"
 
 
 def check(odoo: Odoo) -> Outcome:
     outcome = Outcome(TITLE)
-    for name in FOLDERS:
-        folder = config.PROJECT / name
-        if any(folder.glob("test_*.py")):
-            pytest_folder.check(folder, odoo, outcome)
+    pytest_folder.check(FOLDER, odoo, outcome)
     return outcome

@@ -6,7 +6,7 @@ import socket
 import sys
 
 import pytest
-from devenv import bench, cli, config, demo, lint
+from devenv import bench, cli, config, demo, lint, odoo_tests
 from devenv.outcome import Outcome, summary
 from devenv.report import StepFailed
 
@@ -87,6 +87,22 @@ def test_bench_without_a_name_runs_everything(monkeypatch):
     monkeypatch.setattr(bench, "main", lambda options: ran.append(options.what))
     assert cli.bench([]) == 0
     assert sorted(ran) == sorted(bench.VERBS)
+
+
+def test_a_test_file_that_never_ran_fails_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(odoo_tests, "LOGS", tmp_path / "logs")
+    monkeypatch.setattr(config, "PROJECT", tmp_path)
+    tests = tmp_path / config.ADDON / "tests"
+    tests.mkdir(parents=True)
+    for name in ("__init__", "common", "test_a", "test_b"):
+        (tests / f"{name}.py").touch()
+    parts = odoo_tests.OdooTests(None, None)
+    parts.started = {"test_a", "test_of_another_addon"}
+    outcome = parts._all_started("title")
+    assert (outcome.passed, outcome.failed) == (0, 1)
+    assert "test_b" in outcome.details[0]
+    parts.started |= {"test_b"}
+    assert parts._all_started("title").passed == 1
 
 
 def test_versions_are_pinned_and_no_registry_is_named():

@@ -90,6 +90,12 @@ def test_a_warning_stays_in_the_checked_log():
     assert "more of it" in odoo_log.without_test_results(warning + "more of it\n")
 
 
+def test_the_files_of_which_a_test_was_started():
+    skipped = line("odoo.addons.m.tests.test_c: skipped A.test_1 : no browser")
+    log = started("A.test_1") + started("B.test_1", "test_b") + skipped + totals(tests=3)
+    assert odoo_log.started_files(log) == {"test_a", "test_b"}
+
+
 def test_whether_a_log_is_whole():
     assert odoo_log.is_whole(started("A.test_1") + totals(tests=1))
     assert not odoo_log.is_whole(started("A.test_1"))
