@@ -2,8 +2,9 @@
 
 import company
 import pytest
-from odoo import Command, fields
 from workers import Worker, click, request, run_script, serve_queue
+
+from odoo import Command, fields
 
 THEIRS = """
     SELECT COUNT(*) FROM account_move move JOIN res_company company ON company.id = move.company_id
@@ -60,7 +61,9 @@ def make_my_group(env, login):
     """A group with two drafts of the user's own company; returns its id."""
     user = env["res.users"].search([("login", "=", login)])
     customer = env["res.partner"].search([("name", "=", "Debtor 000")])
-    drafts = env["account.move"].create([{"move_type": "out_invoice", "partner_id": customer.id}] * 2)
+    drafts = env["account.move"].create(
+        [{"move_type": "out_invoice", "partner_id": customer.id}] * 2
+    )
     group = env["ar.invoice.group"].with_user(user).create({"name": "Mine"})
     group._add_invoices(drafts)
     return group.id

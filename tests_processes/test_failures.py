@@ -16,9 +16,9 @@ OTHERS = 4
 LIMIT = 8
 # Why each document fails: words of its own error, or of a line's reason.
 KINDS = {
-    failures.archived: "Archie, who started this, is archived.",
-    failures.without_right: "Willy, who started this, has the right",
-    failures.elsewhere: "Ella, who started this, may not work in",
+    failures.archived: "Archie is archived.",
+    failures.without_right: "Willy does not have the right “Invoicing”.",
+    failures.elsewhere: "Ella may not work in My Company.",
     failures.unreadable: "cannot be read (EOF marker not found)",
     failures.no_end: "External ID not found in the system: account.ir_cron",
 }

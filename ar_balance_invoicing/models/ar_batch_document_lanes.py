@@ -174,34 +174,32 @@ class ArBatchDocument(models.AbstractModel):
         owner = self.user_id
         if owner.id == SUPERUSER_ID:
             return
-        problem = self.with_context(lang=owner.lang)._get_owner_problem(owner)
-        if problem:
+        document = self.with_context(lang=owner.lang)
+        if problem := document._get_user_problem(owner, self.company_id):
             raise UserError(
-                self.env._(
-                    "%(problem)s Nothing more was done. Somebody with the right presses Retry: "
-                    "the work then goes on as his.",
+                document.env._(
+                    "This is done with the rights of whoever has started it. %(problem)s Nothing "
+                    "more was done. Somebody with the right presses Retry: it then goes on as his.",
                     problem=problem,
                 )
             )
 
-    def _get_owner_problem(self, owner):
-        """Why the work is not done with this user's rights: a sentence, or False."""
-        if not owner:
-            return self.env._("The user who started this was deleted.")
-        if not owner.active:
-            return self.env._("%s, who started this, is archived.", owner.name)
-        if self.company_id not in owner.company_ids:
+    @api.model
+    def _get_user_problem(self, user, company):
+        """Why such documents are not worked off with a user's rights: a sentence, or False."""
+        if not user:
+            return self.env._("There is no such user (any more).")
+        if not user.active:
+            return self.env._("%s is archived.", user.name)
+        if company not in user.company_ids:
             return self.env._(
-                "%(user)s, who started this, may not work in %(company)s any more.",
-                user=owner.name,
-                company=self.company_id.sudo().name,
+                "%(user)s may not work in %(company)s.", user=user.name, company=company.name
             )
-        if not owner.has_group(self._work_group):
-            group = self.env.ref(self._work_group).sudo()
+        if not user.has_group(self._work_group):
             return self.env._(
-                "%(user)s, who started this, has the right “%(right)s” no longer.",
-                user=owner.name,
-                right=group.name,
+                "%(user)s does not have the right “%(right)s”.",
+                user=user.name,
+                right=self.env.ref(self._work_group).sudo().name,
             )
         return False
 

@@ -298,7 +298,9 @@ class RightsCommon(WriteOffCommon, BillingCommon):
             "ar.billing.period": cls.listed_run.period_id,
             "ar.billing.profile": cls.profile,
             "ar.billing.run": cls.listed_run,
-            "ar.billing.run.line": cls.listed_run.line_ids.filtered(lambda l: l.state == "todo")[:1],
+            "ar.billing.run.line": cls.listed_run.line_ids.filtered(lambda l: l.state == "todo")[
+                :1
+            ],
             "ar.billing.service": cls.env["ar.billing.service"].search([], limit=1),
             "ar.invoice.group": cls.group,
             "ar.invoice.task": cls.task,

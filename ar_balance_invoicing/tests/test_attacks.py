@@ -302,7 +302,9 @@ class TestForgedValues(AttackCommon):
         vals = {"group_id": self.group.id, "task": "delete"}
         vals["line_ids"] = [Command.create({"move_id": self.drafts[0].id})]
         with self._undone():
-            self._assert_refused(self._attempt("invoicing", "ar.invoice.task", "create", [vals]), "")
+            self._assert_refused(
+                self._attempt("invoicing", "ar.invoice.task", "create", [vals]), ""
+            )
         vals = dict(self.new_vals["ar.billing.run"])
         line = {"partner_id": self.customer.id, "currency_id": self.foreign.id, "state": "todo"}
         vals["line_ids"] = [Command.create(line)]
