@@ -3,6 +3,7 @@ from . import (
     ar_balance,
     ar_xlsx_export,
     ar_batch_document,
+    ar_batch_document_lanes,
     ar_batch_document_line,
     ar_billing_charge,
     ar_billing_period,

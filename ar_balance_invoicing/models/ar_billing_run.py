@@ -333,6 +333,9 @@ class ArBillingRun(models.Model):
         others = (self.line_ids - lines).filtered(lambda line: line.state == "todo")
         others._mark_skipped(self.env._("Not ticked."))
 
+    def _get_expected_seconds(self):
+        return 0.01 if self.operation == "undo" else 0.015
+
     def _process_lines(self, lines):
         lines = lines._set_aside()
         if not lines:

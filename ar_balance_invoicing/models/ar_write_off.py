@@ -42,6 +42,7 @@ class ArWriteOff(models.Model):
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.write.off.line"
+    _work_group = "ar_balance_invoicing.group_write_off"
     # What was searched and decided stays as it was processed; what keeps failed lines from
     # being written off may be put right before they are retried.
     _editable_states = {

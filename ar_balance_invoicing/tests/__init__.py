@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from . import (
     test_attacks,
     test_batch,
+    test_batch_document,
     test_balance,
     test_balance_queries,
     test_billing_run,

@@ -459,7 +459,7 @@ class TestGroupTasks(GroupCommon):
         self.assertTrue(all(names), "what was deleted is still named")
 
     def test_a_large_group_is_worked_off_in_the_background(self):
-        self.company.ar_batch_threshold = 1
+        self.company.ar_background_seconds = 0.01
         self.group._add_invoices(
             self._invoice(self.anna, 5, post=False) | self._invoice(self.bert, 6, post=False)
         )
@@ -512,7 +512,7 @@ class TestGroupTasks(GroupCommon):
         invoices = self.env["account.move"].create(
             [self._invoice_vals(customer, 9) for customer in customers]
         )
-        self.company.ar_batch_threshold = 1000
+        self.company.ar_background_seconds = 20
         wizard = self._wizard(invoices.action_add_to_invoice_group(), name="Five hundred")
         self._assert_queries(wizard.action_add, 60)
         self.group = invoices.invoice_group_id
