@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .ar_shortcuts import APART, MATCHED_APART
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -128,7 +130,7 @@ class AccountMove(models.Model):
 
     def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
         """What a document takes back, it matches itself: item by item, all at once."""
-        if self.env.context.get("ar_matched_apart"):
+        if self.env.context.get(MATCHED_APART) is APART:
             return reverse_moves
         return super()._reconcile_reversed_moves(reverse_moves, move_reverse_cancel)
 
