@@ -86,6 +86,8 @@ class ArEntryMaker(models.AbstractModel):
         # Core reads these matching by matching.
         (items | others).move_id.fetch(["matched_payment_ids"])
         items.with_context(skip_invoice_sync=True).remove_move_reconcile()
+        # Now, for what is tracked: entries are made without.
+        others.move_id.mapped("payment_state")
 
     @api.model
     def _pair(self, entries, prepared):

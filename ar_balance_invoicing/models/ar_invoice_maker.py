@@ -40,6 +40,8 @@ class Kind:
     shape: tuple
     # Their places in the list of values; of the first, core makes the template.
     indexes: list
+    # ``{id: partner}`` of the whole list, which are read together.
+    partners: dict
     # What is read off the first one; None when core has to make all.
     template: Any = None
     # Why it has to, for the log.
@@ -170,7 +172,7 @@ class ArInvoiceMaker(models.AbstractModel):
             if len(indexes) < LEAST:
                 left |= dict.fromkeys(indexes, "too few of a kind")
             else:
-                kinds.append(Kind(key, shape, indexes))
+                kinds.append(Kind(key, shape, indexes, partners))
         return kinds, left
 
     def _has_analytic_models(self):
@@ -270,6 +272,7 @@ class ArInvoiceMaker(models.AbstractModel):
             kind.refusal = "core makes other lines"
             return
         template = {
+            "partners": kind.partners,
             "move": move,
             "products": products,
             "tax_count": len(move.line_ids.filtered("tax_repartition_line_id")),
@@ -310,7 +313,7 @@ class ArInvoiceMaker(models.AbstractModel):
 
     def _complete(self, vals, template):
         """Values with all lines, as core would make them; None when the kind does not fit."""
-        customer = self.env["res.partner"].browse(vals["partner_id"]).commercial_partner_id
+        customer = template["partners"][vals["partner_id"]].commercial_partner_id
         base_lines = self._prepare_base_lines(vals, template, customer)
         results = self._compute_taxes(base_lines, template)
         taxes = results["tax_lines_to_add"]

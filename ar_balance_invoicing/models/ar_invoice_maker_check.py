@@ -166,6 +166,7 @@ class ArInvoiceMaker(models.AbstractModel):
                     kind.refusal = "other tax lines than its kind"
                     kind.template = None
         memory.shapes |= self._compare_twins(pairs)
+        self._read_together(kind.template for kind in kinds if kind.template)
         for kind in kinds:
             if kind.template:
                 # No verdict: the kind that was to show it is refused itself.
@@ -175,6 +176,13 @@ class ArInvoiceMaker(models.AbstractModel):
                     continue
             if kind.refusal:
                 memory.kinds[kind.key] = kind.refusal
+
+    def _read_together(self, templates):
+        """What the twins made forgotten is read again for all kinds at once."""
+        templates = list(templates)
+        ids = [item_id for template in templates for item_id in template["products"].ids]
+        for template in templates:
+            template["products"] = template["products"].with_prefetch(ids)
 
     def _compare_twins(self, pairs):
         """``{shape: verdict}``, by twins that are rolled back.
