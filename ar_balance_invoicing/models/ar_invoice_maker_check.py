@@ -1,16 +1,13 @@
 """Whether the quick way makes what core makes: looked at in each run, on its own invoices."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import psycopg2
 
 from odoo import models
-from odoo.tools import float_compare
+from odoo.tools import float_compare, ormcache
 from odoo.tools.misc import Callbacks
 
-# In the cache of the cursor, which belongs to one worker and one database.
-MEMORY = "ar_invoice_maker"
 # What two invoices of the same values cannot share, or a twin is not given.
 OWN = {
     *("id", "access_token", "create_uid", "create_date", "write_uid", "write_date"),
@@ -25,7 +22,6 @@ OWN_OF_LINE = OWN - {"name"}
 class Memory:
     """Verdicts of one run: reasons why core has to make a kind or shape, or "" if not."""
 
-    run_id: Any
     kinds: dict = field(default_factory=dict)
     shapes: dict = field(default_factory=dict)
     # By model: fields that nothing computes, with their defaults.
@@ -46,8 +42,10 @@ class ArInvoiceMaker(models.AbstractModel):
       without its products and accounts: what depends on these is what the first way finds,
       and another second and twin for each kind of ten would cost a tenth of the whole run.
 
-    Verdicts are kept while a worker is at a run, in the cache of its cursor: it dies with
-    the worker's job, at the latest before another version of the addons is loaded.
+    Verdicts are kept for a run, in the ORM's cache: it belongs to one database, forgets
+    what is old, and is emptied in all workers whenever an addon is loaded or defaults,
+    automations and the like change; then they are looked for anew. (The cursor's cache is
+    no place for them: each commit empties it.)
     """
 
     _inherit = "ar.invoice.maker"
@@ -55,12 +53,11 @@ class ArInvoiceMaker(models.AbstractModel):
     def _get_memory(self, vals_list):
         """The verdicts of the run that the invoices belong to; new ones if there is none."""
         run_id = vals_list[0].get("billing_run_id") if vals_list else None
-        memory = self.env.cr.cache.get(MEMORY)
-        if not run_id or not memory or memory.run_id != run_id:
-            memory = Memory(run_id)
-            if run_id:
-                self.env.cr.cache[MEMORY] = memory
-        return memory
+        return self._get_memory_of_run(run_id) if run_id else Memory()
+
+    @ormcache("run_id")
+    def _get_memory_of_run(self, run_id):
+        return Memory()
 
     # ------------------------------------------------------------------
     # The first of a kind
