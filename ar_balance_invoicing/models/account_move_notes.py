@@ -39,17 +39,13 @@ class AccountMove(models.Model):
             tracking |= others._message_track(fields_iter, initial_values_dict)
         # Core has taken them out of there, for all.
         data |= kept
-        texts = kept[f"mail.tracking.message.{self._name}"]
-        return tracking | ours._track_together(fields_iter, initial_values_dict, texts)
-
-    def _track_together(self, fields_iter, initial_values_dict, texts):
-        """As ``_message_track``; a text is noted too where nothing tracked has changed."""
         notes = Notes()
-        collecting = self
         if not self.env["ar.shortcuts"]._get_reason_for_core("notes"):
-            collecting = self.with_context(**{NOTES: notes})
-        tracking = super(AccountMove, collecting)._message_track(fields_iter, initial_values_dict)
-        unchanged = self.filtered(lambda move: not tracking.get(move.id, (None, None))[0])
+            ours = ours.with_context(**{NOTES: notes})
+        tracking |= super(AccountMove, ours)._message_track(fields_iter, initial_values_dict)
+        # What we say is said where nothing that is tracked has changed, too.
+        texts = kept[f"mail.tracking.message.{self._name}"]
+        unchanged = ours.filtered(lambda move: not tracking.get(move.id, (None, None))[0])
         notes += [(move.id, {"body": texts[move.id]}) for move in unchanged if move.id in texts]
         self._log_notes(notes)
         return tracking

@@ -93,10 +93,7 @@ class ArInvoiceMaker(models.AbstractModel):
         plain = [
             field_
             for name, field_ in records._fields.items()
-            if field_.store
-            and not field_.compute
-            and field_.type != "one2many"
-            and name not in OWN
+            if field_.store and not field_.compute and field_.type != "one2many" and name not in OWN
         ]
         defaults = records.browse().default_get([field_.name for field_ in plain])
         return [(field_, defaults.get(field_.name, False)) for field_ in plain]
@@ -222,9 +219,7 @@ class ArInvoiceMaker(models.AbstractModel):
         count = len(seconds)
         return {
             shape: self._get_difference(core, twin)
-            for shape, core, twin in zip(
-                pairs, everything[:count], everything[count:], strict=True
-            )
+            for shape, core, twin in zip(pairs, everything[:count], everything[count:], strict=True)
         }
 
     def _get_difference(self, core, twin):

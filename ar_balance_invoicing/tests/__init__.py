@@ -11,6 +11,7 @@ from . import (
     test_demo,
     test_invoice_group,
     test_invoice_maker,
+    test_shortcuts,
     test_tours,
     test_write_off,
     test_write_off_entries,
