@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .account_move import BALANCE_GROUPS
+from .ar_shortcuts import APART, MATCHED_APART
 
 
 class AccountMove(models.Model):
@@ -142,7 +143,7 @@ class AccountMove(models.Model):
 
     def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
         """What a document takes back, it matches itself: item by item, all at once."""
-        if self.env.context.get("ar_matched_apart"):
+        if self.env.context.get(MATCHED_APART) is APART:
             return reverse_moves
         return super()._reconcile_reversed_moves(reverse_moves, move_reverse_cancel)
 

@@ -9,6 +9,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import SQL, clean_context
 
+from .ar_shortcuts import BY_CORE
+
 _logger = logging.getLogger(__name__)
 
 # Documents that a worker may pick up, and those that may be started (again).
@@ -413,8 +415,9 @@ class ArBatchDocument(models.AbstractModel):
             raise  # another transaction was faster: the whole chunk is tried again
         except Exception as error:
             _logger.info("%s: a chunk is repeated line by line (%s)", self.name, error)
+            by_core = self.with_context(**{BY_CORE: True})
             for line in lines:
-                self._apply_one(line)
+                by_core._apply_one(line)
         return len(lines)
 
     def _apply(self, lines):

@@ -18,6 +18,7 @@ from . import (
     test_names,
     test_rights,
     test_rights_matrix,
+    test_shortcuts,
     test_tours,
     test_write_off,
     test_write_off_entries,
