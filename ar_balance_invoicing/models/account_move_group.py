@@ -2,7 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ..tools.named_records import check_named_records, drop_unreadable_default
 from .account_move import BALANCE_GROUPS
 
 
@@ -41,25 +40,6 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
     # Group
     # ------------------------------------------------------------------
-
-    @api.model
-    def default_get(self, fields):
-        return drop_unreadable_default(self, "invoice_group_id", super().default_get(fields))
-
-    def onchange(self, values, field_names, fields_spec):
-        if "invoice_group_id" in values:
-            check_named_records(self, "invoice_group_id", [values])
-        return super().onchange(values, field_names, fields_spec)
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        check_named_records(self, "invoice_group_id", vals_list)
-        return super().create(vals_list)
-
-    def write(self, vals):
-        if "invoice_group_id" in vals:
-            check_named_records(self, "invoice_group_id", [vals])
-        return super().write(vals)
 
     @api.constrains("invoice_group_id", "company_id", "move_type")
     def _check_invoice_group(self):

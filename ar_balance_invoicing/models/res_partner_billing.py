@@ -1,11 +1,11 @@
 from odoo import api, fields, models
 
-from ..tools.named_records import check_named_records, drop_unreadable_default
 from .account_move import BALANCE_GROUPS
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "ar.guarded"]
 
     billing_profile_id = fields.Many2one(
         "ar.billing.profile",
@@ -39,25 +39,6 @@ class ResPartner(models.Model):
     ar_service_ids = fields.One2many(
         "ar.billing.service", "partner_id", string="Services", groups=BALANCE_GROUPS
     )
-
-    @api.model
-    def default_get(self, fields):
-        return drop_unreadable_default(self, "billing_profile_id", super().default_get(fields))
-
-    def onchange(self, values, field_names, fields_spec):
-        if "billing_profile_id" in values:
-            check_named_records(self, "billing_profile_id", [values])
-        return super().onchange(values, field_names, fields_spec)
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        check_named_records(self, "billing_profile_id", vals_list)
-        return super().create(vals_list)
-
-    def write(self, vals):
-        if "billing_profile_id" in vals:
-            check_named_records(self, "billing_profile_id", [vals])
-        return super().write(vals)
 
     @api.model
     def _commercial_fields(self):
