@@ -2,7 +2,7 @@
 
 import os
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from inspect import isfunction
 from pathlib import Path
@@ -298,9 +298,9 @@ class RightsCommon(WriteOffCommon, BillingCommon):
             "ar.billing.period": cls.listed_run.period_id,
             "ar.billing.profile": cls.profile,
             "ar.billing.run": cls.listed_run,
-            "ar.billing.run.line": cls.listed_run.line_ids.filtered(lambda l: l.state == "todo")[
-                :1
-            ],
+            "ar.billing.run.line": cls.listed_run.line_ids.filtered(
+                lambda line: line.state == "todo"
+            )[:1],
             "ar.billing.service": cls.env["ar.billing.service"].search([], limit=1),
             "ar.invoice.group": cls.group,
             "ar.invoice.task": cls.task,
@@ -413,12 +413,9 @@ class RightsCommon(WriteOffCommon, BillingCommon):
     @contextmanager
     def _undone(self):
         """What happens in it is taken back."""
-        try:
-            with self.env.cr.savepoint():
-                yield
-                raise Rollback
-        except Rollback:
-            pass
+        with suppress(Rollback), self.env.cr.savepoint():
+            yield
+            raise Rollback
 
     def _get_leak(self, kind, attempt):
         """A name in the answer or in the sentence that this kind of user may not know, or None."""
