@@ -7,16 +7,17 @@ from odoo import Command, fields
 LARGE, SMALL = "Large", "Small"
 # More than the two lanes take up at once.
 CUSTOMERS = {LARGE: 500, SMALL: 40}
-# Between the two: the small run is made while the user waits, the large one is queued.
-THRESHOLD = 100
+# Between what the two are expected to take: the small run is made while the user waits,
+# the large one is queued.
+SECONDS = 2
 # Customers with a small old debt each, who are not billed.
-DEBTORS = 100
+DEBTORS = 150
 
 
 def make(env):
     """Two users, two billing profiles with customers of every kind, no run yet."""
     company = env.company
-    company.ar_batch_threshold = THRESHOLD
+    company.ar_background_seconds = SECONDS
     foreign = env.ref("base.EUR")
     foreign.active = True
     env["res.currency.rate"].create(
@@ -143,7 +144,7 @@ def new_write_off(env, login, first=0, last=DEBTORS):
 
 def always_queue(env):
     """From now on, people leave every document of two lines and more to the workers."""
-    env.company.ar_batch_threshold = 1
+    env.company.ar_background_seconds = 0.001
 
 
 def new_run(env, profile_name):

@@ -12,8 +12,22 @@ from devenv import config, templates
 from devenv.odoo import Odoo
 from devenv.postgres import Cluster
 
+LONG = "long"
 PREPARED = "t_processes_prepared"
 LOGS = config.CACHE / "logs" / "processes"
+
+
+def pytest_addoption(parser):
+    parser.addoption(f"--{LONG}", action="store_true", help="also tests that take minutes")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", f"{LONG}: takes minutes, and runs with --{LONG} only")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption(f"--{LONG}"):
+        items[:] = [item for item in items if not item.get_closest_marker(LONG)]
 
 
 @pytest.fixture(scope="session")

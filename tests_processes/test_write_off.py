@@ -8,7 +8,7 @@ from workers import Worker, click, click_together, run_script
 from write_off_books import WriteOffBooks
 
 MODEL = "ar.write.off"
-# The documents of Ann and Bob: of 100 debts, 20 are in both.
+# The documents of Ann and Bob: of 150 debts, 20 are in both.
 ANN, BOB = (0, 60), (40, company.DEBTORS)
 BOTH = ANN[1] - BOB[0]
 

@@ -1,4 +1,6 @@
 import logging
+import math
+import time
 from datetime import timedelta
 
 import psycopg2
@@ -7,13 +9,19 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import SQL, clean_context
 
+from .ar_shortcuts import BY_CORE
+
 _logger = logging.getLogger(__name__)
 
 # Documents that a worker may pick up, and those that may be started (again).
 WORKING = ("queued", "running")
 STARTABLE = ("draft", "failed", "cancelled")
-# How often a chunk is tried again when another transaction was faster.
-ATTEMPTS = 5
+# A user is never made to wait longer than this for a document, whatever the company has
+# chosen: servers stop requests, after a minute of computing by default.
+LONGEST_WAIT = 20
+# What a chunk should take, in seconds: long enough to share the fixed costs of
+# accounting entries, short enough that no server stops it and little is lost by a kill.
+CHUNK_SECONDS = 6
 
 
 class ArBatchDocument(models.AbstractModel):
@@ -28,7 +36,11 @@ class ArBatchDocument(models.AbstractModel):
 
     A concrete model names its lines (``_line_model``) and implements
     ``_process_lines`` and ``_undo_lines``; they do the work for many lines at once,
-    write the lines' state and never commit. Only ``_cron_work`` commits.
+    write the lines' state and never commit. What is to be done once at the end goes
+    into ``_after_finish``. Only the work in the background commits.
+
+    An error that is not a line's is the document's: it ends as failed with a sentence
+    (``error``), and a reminder for whoever started it.
     """
 
     _name = "ar.batch.document"
@@ -39,9 +51,10 @@ class ArBatchDocument(models.AbstractModel):
     _line_model = None
     # Read-only like other fields of the document, but whose it is can be said at first.
     _initial_fields = frozenset({"company_id"})
-    # Lines per transaction: large enough to share the fixed costs of accounting
-    # entries, small enough that a killed worker loses little.
+    # Lines per transaction at most; fewer when they take long (``_get_chunk_limit``).
     _chunk_size = 100
+    # XML id of the group whose users may have the work done.
+    _work_group = "account.group_account_invoice"
 
     name = fields.Char(readonly=True, copy=False, default="New")
     company_id = fields.Many2one(
@@ -54,7 +67,7 @@ class ArBatchDocument(models.AbstractModel):
         readonly=True,
         copy=False,
         default=lambda self: self.env.user,
-        help="Whose rights the work is done with.",
+        help="Who started it last, and whose rights the work is done with.",
     )
     state = fields.Selection(
         [
@@ -88,6 +101,21 @@ class ArBatchDocument(models.AbstractModel):
         readonly=True, copy=False, help="When a worker first took up the current operation."
     )
     ended_at = fields.Datetime(readonly=True, copy=False)
+    queued_at = fields.Datetime(
+        readonly=True, copy=False, help="When somebody started the current operation."
+    )
+    error = fields.Char(
+        readonly=True, copy=False, help="What ended the document as a whole, and what to do."
+    )
+    line_seconds = fields.Float(
+        readonly=True,
+        copy=False,
+        digits=(16, 6),
+        help="Seconds that a line took lately: the next chunk is as large as fits.",
+    )
+    end_attempts = fields.Integer(
+        readonly=True, copy=False, help="How often a worker has begun to end the operation."
+    )
 
     line_count = fields.Integer(string="Lines", compute="_compute_progress")
     waiting_count = fields.Integer(string="Waiting", compute="_compute_progress")
@@ -96,6 +124,9 @@ class ArBatchDocument(models.AbstractModel):
     skipped_count = fields.Integer(string="Left Out", compute="_compute_progress")
     progress = fields.Float(compute="_compute_progress", help="Per cent of the lines to do.")
     progress_text = fields.Char(compute="_compute_progress")
+    waiting_text = fields.Char(
+        compute="_compute_waiting_text", help="Since when and for what the document waits."
+    )
 
     @api.model
     def _next_number(self, code, vals):
@@ -112,7 +143,7 @@ class ArBatchDocument(models.AbstractModel):
         rows = self.env[self._line_model]._read_group(
             [("document_id", "in", self.ids)], ["document_id", "state"], ["__count"]
         )
-        counts = {document.id: {} for document in self}
+        counts = {document.id: {} for document in self._origin}
         for document, state, count in rows:
             counts[document.id][state] = count
         return counts
@@ -120,7 +151,7 @@ class ArBatchDocument(models.AbstractModel):
     def _compute_progress(self):
         counts = self._get_line_counts()
         for document in self:
-            by_state = counts.get(document.id, {})
+            by_state = counts.get(document._origin.id, {})
             waiting = by_state.get(document._get_waiting_state(), 0)
             total = document.operation_count
             # What earlier operations did is not progress of this one.
@@ -212,21 +243,35 @@ class ArBatchDocument(models.AbstractModel):
             self._trigger_workers()
 
     def _queue(self, operation):
+        """Whoever starts it is responsible: the work is done with his rights."""
+        self._forget_reminders()
+        self._forget_attempts()
         self._write_inside(
             {
                 "user_id": self.env.uid,
                 "operation": operation,
                 "state": "queued",
                 "cancel_requested": False,
+                "queued_at": fields.Datetime.now(),
                 "ended_at": False,
+                "error": False,
+                "line_seconds": 0,
+                "end_attempts": 0,
             }
         )
         counts = self._get_line_counts()[self.id]
         self._write_inside({"operation_count": counts.get(self._get_waiting_state(), 0)})
 
+    def _forget_attempts(self):
+        """A line that took servers down is given its tries anew."""
+        lines = self.env[self._line_model].search(
+            [("document_id", "=", self.id), ("attempts", ">", 0)]
+        )
+        lines._write_inside({"attempts": 0})
+
     def _mark_running(self, began):
         """A worker took the document at this moment: rate and time left count from it."""
-        self._write_inside({"state": "running", "started_at": began})
+        self.sudo()._write_inside({"state": "running", "started_at": began})
 
     def _lock(self):
         self.ensure_one()
@@ -253,19 +298,41 @@ class ArBatchDocument(models.AbstractModel):
 
     def _is_small(self):
         """Whether the work is short enough for the user to wait for it."""
-        return self.waiting_count <= self.company_id.sudo().ar_batch_threshold
+        longest = min(self.company_id.sudo().ar_background_seconds, LONGEST_WAIT)
+        return self.waiting_count * self._get_line_seconds() <= longest
 
-    def _trigger_workers(self):
-        for number in (1, 2):
-            self.env.ref(f"ar_balance_invoicing.ir_cron_batch_{number}").sudo()._trigger()
+    def _get_expected_seconds(self):
+        """Seconds that a line takes, before any of this document was measured."""
+        return 0.02
+
+    def _get_line_seconds(self):
+        """Seconds that a line takes: as measured, else as expected."""
+        return self.line_seconds or self._get_expected_seconds()
+
+    def _note_pace(self, pace):
+        """Keep how many seconds a line takes, unless it is about the same."""
+        known = self.line_seconds
+        if pace and not math.isclose(pace, known, rel_tol=0.25):
+            self.sudo()._write_inside({"line_seconds": (pace + known) / 2 if known else pace})
+
+    def _get_chunk_limit(self, seconds=CHUNK_SECONDS):
+        """How many lines are worked off at once, so that it takes so many seconds."""
+        return max(1, min(self._chunk_size, int(seconds / self._get_line_seconds())))
 
     def action_cancel(self):
-        """Stop after the chunks in hand; what is done stays done."""
+        """Stop after the chunks in hand; what is done stays done.
+
+        What failed as a whole and still has lines waiting is given up by it.
+
+        :raise UserError: when there is nothing to stop.
+        """
         self.check_access("write")
         for document in self:
             if document.state == "draft":
                 document._write_inside({"state": "cancelled"})
-            elif document.state in WORKING:
+            elif document.state in WORKING or (
+                document.state == "failed" and document.waiting_count
+            ):
                 document._write_inside({"cancel_requested": True})
                 if not document._is_being_worked_on():
                     document._finish()
@@ -273,11 +340,18 @@ class ArBatchDocument(models.AbstractModel):
                 raise UserError(document._get_wrong_state_message())
 
     def action_retry(self):
-        """Take up failed lines again, and those that a cancellation left."""
+        """Take up failed lines again, those that wait, and an end that failed.
+
+        :raise UserError: when there is nothing to take up.
+        """
         for document in self:
             document._lock()
+            if document._get_lines("undo"):
+                document._check_startable()
+                document._launch("undo")
+                continue
             document._get_lines("failed")._write_inside({"state": "todo", "reason": False})
-            if not document._get_lines("todo"):
+            if not document._get_lines("todo") and not document.error:
                 raise UserError(
                     self.env._(
                         "%(name)s has no failed or waiting line.", name=document.display_name
@@ -313,23 +387,27 @@ class ArBatchDocument(models.AbstractModel):
 
     def _claim_lines(self, limit):
         """Lines to do that nobody else works on, locked until the transaction ends."""
+        return self._lock_lines([("state", "=", self._get_waiting_state())], "id", limit)
+
+    def _lock_lines(self, domain, order, limit=None):
+        """Lines of the document that nobody else has locked."""
         lines = self.env[self._line_model]
-        query = lines._search(
-            [("document_id", "=", self.id), ("state", "=", self._get_waiting_state())],
-            order="id",
-            limit=limit,
-        )
+        query = lines._search([("document_id", "=", self.id), *domain], order=order, limit=limit)
         claim = SQL("%s FOR NO KEY UPDATE SKIP LOCKED", query.select())
         return lines.browse([line_id for (line_id,) in self.env.execute_query(claim)])
 
     def _work_chunk(self):
         """Handle the next lines and return how many; 0 when there is none to claim."""
         self.ensure_one()
-        # Defaults meant for a window must not end up on the records made here.
-        self = self.with_context(clean_context(self.env.context))
-        lines = self._claim_lines(self._chunk_size)
+        return self._work_on(self._claim_lines(self._get_chunk_limit()))
+
+    def _work_on(self, lines):
+        """Handle lines that are claimed, and return how many."""
         if not lines:
             return 0
+        # Defaults meant for a window must not end up on the records made here.
+        self = self.with_context(clean_context(self.env.context))
+        lines = lines.with_env(self.env)
         try:
             with self.env.cr.savepoint():
                 self._apply(lines)
@@ -337,8 +415,9 @@ class ArBatchDocument(models.AbstractModel):
             raise  # another transaction was faster: the whole chunk is tried again
         except Exception as error:
             _logger.info("%s: a chunk is repeated line by line (%s)", self.name, error)
+            by_core = self.with_context(**{BY_CORE: True})
             for line in lines:
-                self._apply_one(line)
+                by_core._apply_one(line)
         return len(lines)
 
     def _apply(self, lines):
@@ -372,39 +451,70 @@ class ArBatchDocument(models.AbstractModel):
             )
         if isinstance(error, UserError):
             return text
-        _logger.exception("%s: unexpected error on a line", self.name)
+        _logger.error("%s: unexpected error", self.sudo().name, exc_info=error)
         if isinstance(error, psycopg2.IntegrityError):
             # The database's own words are of no use to a bookkeeper.
             return self.env._("The database refused this line; see the server log.")
         return self.env._("Unexpected error: %(error)s", error=error)
 
     def _work_all(self):
-        """Work off everything in the running transaction (small documents)."""
+        """Work off everything in the running transaction (small documents).
+
+        What takes much longer than expected is left to the workers.
+        """
+        began = clock = time.monotonic()
         self._mark_running(fields.Datetime.now())
-        while self._work_chunk():
-            pass
+        while handled := self._work_chunk():
+            now = time.monotonic()
+            self._note_pace((now - clock) / handled)
+            clock = now
+            if now - began > LONGEST_WAIT and self._get_lines(self._get_waiting_state()):
+                self._trigger_workers()
+                return
         self._finish()
 
     def _finish(self):
         """Set the final state, if nothing waits any more or a cancellation was asked."""
         self.ensure_one()
         self.invalidate_recordset()
-        counts = self._get_line_counts()[self.id]
+        # It ends whatever became of the rights of its owner.
+        document = self.sudo()
+        counts = document._get_line_counts()[self.id]
         waiting = counts.get(self._get_waiting_state(), 0)
         if waiting and not self.cancel_requested:
             return
         if waiting and self.operation == "undo":
             # Not taken back, so they are still done.
-            self._get_lines("undo")._write_inside({"state": "done"})
+            document._get_lines("undo")._write_inside({"state": "done"})
             counts["done"] = counts.get("done", 0) + waiting
-        self._write_inside(
+        document._write_inside(
             {
                 "state": self._get_final_state(counts, waiting),
                 "operation": "process",
                 "cancel_requested": False,
                 "ended_at": fields.Datetime.now(),
+                "error": False,
             }
         )
+        document._forget_reminders()
+        if self.state in ("done", "failed"):
+            self._end_well()
+
+    def _end_well(self):
+        """Do what is done once at the end; its error fails the document, not its lines."""
+        try:
+            with self.env.cr.savepoint():
+                self._after_finish()
+        except psycopg2.OperationalError:
+            raise
+        except Exception as error:
+            self._fail(self._explain(error))
+
+    def _after_finish(self):
+        """What is done when the last line was, in the state that it ended with.
+
+        An error fails the document with its sentence; Retry then tries the end again.
+        """
 
     def _get_final_state(self, counts, waiting):
         if self.operation == "undo":
@@ -414,123 +524,3 @@ class ArBatchDocument(models.AbstractModel):
         if waiting:
             return "cancelled"
         return "failed" if counts.get("failed") else "done"
-
-    # ------------------------------------------------------------------
-    # Background
-    # ------------------------------------------------------------------
-
-    @api.model
-    def _get_batch_models(self):
-        """Names of the models that are batch documents."""
-        registry = self.env.registry
-        return sorted(name for name in registry if getattr(registry[name], "_line_model", None))
-
-    @api.model
-    def _cron_work(self):
-        """Scheduled action: work on queued documents until time is up.
-
-        Any number of workers on any number of hosts may run this at once; it is the
-        one place that commits.
-        """
-        passed_over = set()
-        time_left, worked, waiting = 1.0, 0, 0
-        while time_left > 0:
-            self.env.invalidate_all()
-            document = self._get_next_document(passed_over)
-            if not document:
-                break
-            began = fields.Datetime.now()
-            handled = document._as_owner()._work_or_retry()
-            if not handled:
-                # Nothing left, or other workers hold it: they will finish it.
-                passed_over.add((document._name, document.id))
-            waiting = self._count_waiting(passed_over)
-            if handled is None:
-                # Given up for now: not done, so the scheduler has to come back soon.
-                waiting = max(waiting, 1)
-            time_left = self.env["ir.cron"]._commit_progress(handled or 0, remaining=waiting)
-            # In a transaction of its own: what other workers have committed counts.
-            self.env.invalidate_all()
-            document._as_owner()._finish_in_background(began)
-            self.env["ir.cron"]._commit_progress(0, remaining=waiting)
-            worked += handled or 0
-        if worked and waiting:
-            # Odoo puts the rest of long work off until its workers look again by
-            # themselves, which they do every minute.
-            self._trigger_workers()
-            self.env["ir.cron"]._commit_progress(0, remaining=waiting)
-
-    @api.model
-    def _get_next_document(self, passed_over):
-        for name in self._get_batch_models():
-            for document in self.env[name].search([("state", "in", WORKING)], order="id"):
-                if (name, document.id) not in passed_over:
-                    return document
-        return None
-
-    @api.model
-    def _count_waiting(self, passed_over):
-        """Lines that this worker could still take up."""
-        count = 0
-        for name in self._get_batch_models():
-            documents = self.env[name].search([("state", "in", WORKING)])
-            documents = documents.filtered(
-                lambda document, name=name: (name, document.id) not in passed_over
-            )
-            count += sum(documents.mapped("waiting_count"))
-        return count
-
-    def _as_owner(self):
-        """The document with the rights, language and company it was started with."""
-        self.ensure_one()
-        user = self.user_id or self.env.user
-        return (
-            self.with_user(user)
-            .with_company(self.company_id)
-            .with_context(allowed_company_ids=self.company_id.ids, lang=user.lang, tz=user.tz)
-        )
-
-    def _work_or_retry(self):
-        """One chunk; repeated when another transaction came in between.
-
-        :return: lines handled, 0 when there is none to claim, None when others were
-            faster each time.
-        """
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                if self.cancel_requested:
-                    return 0
-                return self._work_chunk()
-            except psycopg2.OperationalError as error:
-                self.env.cr.rollback()
-                _logger.info("%s: chunk tried %s times (%s)", self.name, attempt, error)
-        return None
-
-    def _finish_in_background(self, began):
-        """Show that the work has begun, and when nothing waits any more, that it ended.
-
-        Whoever ends the last chunk must get through: nobody comes after him.
-        """
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                self._wait_for_lock()
-                if self.state == "queued":
-                    self._mark_running(began)
-                if self.state == "running":
-                    self._finish()
-                self.env.flush_all()
-                return
-            except psycopg2.OperationalError as error:
-                self.env.cr.rollback()
-                _logger.info("%s: end tried %s times (%s)", self.name, attempt, error)
-
-    def _wait_for_lock(self):
-        """Lock the document, after whoever holds it now, who takes milliseconds.
-
-        A lock that lets chunks in hand go on referring to the document, and that they
-        do not keep from being taken.
-        """
-        table = SQL.identifier(self._table)
-        self.env.execute_query(
-            SQL("SELECT FROM %s WHERE id = %s FOR NO KEY UPDATE", table, self.id)
-        )

@@ -29,6 +29,11 @@ class ArBatchDocumentLine(models.AbstractModel):
     reason = fields.Char(
         readonly=True, copy=False, help="Why the line failed, was left out or stays as it is."
     )
+    attempts = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="How often a worker has begun it in the background and was stopped.",
+    )
 
     def _mark_done(self, **values):
         self._write_inside({"state": "done", "reason": False, **values})

@@ -333,14 +333,18 @@ class ArBillingRun(models.Model):
         others = (self.line_ids - lines).filtered(lambda line: line.state == "todo")
         others._mark_skipped(self.env._("Not ticked."))
 
+    def _get_expected_seconds(self):
+        return 0.01 if self.operation == "undo" else 0.015
+
     def _process_lines(self, lines):
         lines = lines._set_aside()
         if not lines:
             return
         maker = self.env["ar.invoice.maker"].with_company(self.company_id)
-        invoices = maker._create_invoices(lines._prepare_invoices())
+        vals_list = lines._prepare_invoices()
+        invoices = maker._create_invoices(vals_list)
         # The database decides now who came first.
-        invoices.flush_recordset()
+        lines._check_made(invoices, vals_list)
         for line, invoice in zip(lines, invoices, strict=True):
             line._mark_done(move_id=invoice.id)
         lines._record_late_fees()

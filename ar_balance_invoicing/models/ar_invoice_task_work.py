@@ -6,8 +6,23 @@ from odoo.exceptions import UserError
 from odoo.tools import pdf
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
+from odoo.addons.base.models.ir_actions_report import _wkhtml
+
 # Combined PDFs can be made again at any time; they are kept for so many days.
 DAYS_TO_KEEP_PDF = 7
+# Seconds that an invoice takes, before any of a document was measured.
+SECONDS = {
+    "confirm": 0.016,
+    "mark_sent": 0.003,
+    "send": 0.01,
+    "pdf": 0.2,
+    "regenerate": 0.1,
+    "delete": 0.02,
+}
+# With a program that cannot print several invoices in one call.
+SECONDS_ONE_BY_ONE = 1.2
+# So many are printed while the user waits.
+PRINTED_AT_ONCE = 5
 
 
 class ArInvoiceTask(models.Model):
@@ -54,7 +69,7 @@ class ArInvoiceTask(models.Model):
 
         lines = lines._fail_each(problem)
         if lines:
-            lines.move_id.with_context(ar_sequence_formats={})._post(soft=False)
+            lines.move_id._numbered_together()._post(soft=False)
         return lines
 
     # ------------------------------------------------------------------
@@ -147,31 +162,95 @@ class ArInvoiceTask(models.Model):
         for report, group in moves.grouped(send._get_default_pdf_report_id).items():
             contents |= self._print(report, group)
         for line in lines:
-            line._mark_done(pdf=base64.b64encode(contents[line.move_id]))
+            problem = self._get_pdf_problem(contents[line.move_id])
+            if not problem:
+                line._mark_done(pdf=base64.b64encode(contents[line.move_id]))
+            elif line in printed:
+                line._mark_failed(
+                    self.env._(
+                        "The stored PDF of %(invoice)s %(problem)s. Delete it among the "
+                        "invoice's attachments, then retry: it is printed anew.",
+                        invoice=line.move_id.display_name,
+                        problem=problem,
+                    )
+                )
+            else:
+                line._mark_failed(
+                    self.env._(
+                        "What was printed for %(invoice)s %(problem)s. Print the invoice alone "
+                        "to see what is wrong with it.",
+                        invoice=line.move_id.display_name,
+                        problem=problem,
+                    )
+                )
 
     def _print(self, report, moves):
-        """``{invoice: PDF}``, by one call of the printing program."""
+        """``{invoice: PDF}``, by one call of the printing program if it can do that."""
         reports = self.env["ir.actions.report"].with_company(self.company_id)
-        content, kind = reports._pre_render_qweb_pdf(report.report_name, res_ids=moves.ids)
-        by_id = reports._get_splitted_report(report.report_name, content, kind)
-        return {move: by_id[move.id] for move in moves}
+        contents = {}
+        for group in [moves] if _wkhtml().is_patched_qt else moves:
+            content, kind = reports._pre_render_qweb_pdf(report.report_name, res_ids=group.ids)
+            by_id = reports._get_splitted_report(report.report_name, content, kind)
+            contents |= {move: by_id[move.id] for move in group}
+        return contents
 
-    def _finish(self):
-        super()._finish()
-        if self.state not in ("done", "failed"):
-            return
+    @api.model
+    def _get_pdf_problem(self, content):
+        """Why the pages of a PDF cannot be put with others: words, or False."""
+        if not content:
+            return self.env._("is empty, or its file is gone")
+        try:
+            pdf.merge_pdf([content])
+        except Exception as error:  # of many kinds, as many as a file can be broken
+            return self.env._("cannot be read (%s)", error)
+        return False
+
+    def _get_expected_seconds(self):
+        if self.task == "pdf" and not _wkhtml().is_patched_qt:
+            return SECONDS_ONE_BY_ONE
+        return SECONDS[self.task]
+
+    def _is_small(self):
+        """Printing is slow, and slower where the program prints one invoice a time."""
+        if self.task == "pdf" and self.waiting_count > PRINTED_AT_ONCE:
+            return False
+        return super()._is_small()
+
+    def _after_finish(self):
         if self.task == "send" and self.done_count:
             self.env.ref("account.ir_cron_account_move_send").sudo()._trigger()
         elif self.task == "pdf":
             self._combine_pdf()
 
     def _combine_pdf(self):
-        """Put the PDFs together, each invoice once, in the group's order."""
-        lines = self.line_ids.filtered("pdf").sorted("id")
-        if not lines:
+        """Put the PDFs together, each invoice once, in the group's order.
+
+        A page that is gone or broken meanwhile fails its invoice's line.
+        """
+        lines = self.line_ids.filtered(lambda line: line.state == "done").sorted("id")
+        contents = {line: base64.b64decode(line.pdf or b"") for line in lines}
+        for line in lines:
+            problem = self._get_pdf_problem(contents[line])
+            if problem:
+                del contents[line]
+                line._mark_failed(
+                    self.env._(
+                        "What was printed for %(invoice)s %(problem)s. Retry to print it again.",
+                        invoice=line.display_name,
+                        problem=problem,
+                    )
+                )
+        if len(contents) < len(lines):
+            self._write_inside({"state": "failed"})
+        if not contents:
             return
-        content = pdf.merge_pdf([base64.b64decode(line.pdf) for line in lines])
-        attachment = self.env["ir.attachment"].create(
+        self._write_inside({"pdf_id": self._attach_pdf(pdf.merge_pdf(contents.values())).id})
+        if self.state == "done":
+            # Failed lines may still come, and then all are put together again.
+            lines._write_inside({"pdf": False})
+
+    def _attach_pdf(self, content):
+        return self.env["ir.attachment"].create(
             {
                 "name": f"{self.group_id.name.replace('/', '-')}.pdf",
                 "raw": content,
@@ -180,10 +259,6 @@ class ArInvoiceTask(models.Model):
                 "res_id": self.id,
             }
         )
-        self._write_inside({"pdf_id": attachment.id})
-        if self.state == "done":
-            # Failed lines may still come, and then all are put together again.
-            lines._write_inside({"pdf": False})
 
     def action_download(self):
         """Download the combined PDF.

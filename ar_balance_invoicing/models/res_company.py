@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from .ar_batch_document import LONGEST_WAIT
+
 ZERO_POLICIES = [
     ("create", "Create for every customer"),
     ("skip_settled", "Skip customers who have no charge and owe nothing"),
@@ -28,24 +30,26 @@ class ResCompany(models.Model):
         help="What billing runs do with customers who have nothing to bill in a period. A "
         "billing profile or a customer can differ.",
     )
-    ar_batch_threshold = fields.Integer(
-        string="Process in the Background Above",
-        default=200,
+    ar_background_seconds = fields.Float(
+        string="Work in the Background Above (seconds)",
+        default=5,
         required=True,
-        help="Documents with more lines than this are processed by scheduled actions, so "
-        "that nobody has to wait for them with an open browser.",
+        help="Documents that are expected to take longer than this are worked off by scheduled "
+        "actions, so that nobody has to wait for them with an open browser.",
     )
 
-    @api.constrains("ar_batch_threshold")
-    def _check_ar_batch_threshold(self):
+    @api.constrains("ar_background_seconds")
+    def _check_ar_background_seconds(self):
         for company in self:
-            if company.ar_batch_threshold <= 0:
+            if not 0 < company.ar_background_seconds <= LONGEST_WAIT:
                 raise ValidationError(
                     self.env._(
-                        "%(company)s is to process documents in the background above %(count)s "
-                        "lines. Type 1 or more.",
+                        "%(company)s is to work in the background above %(seconds)s seconds. "
+                        "Type a number above 0, and not above %(longest)s: servers stop what "
+                        "takes much longer.",
                         company=company.display_name,
-                        count=company.ar_batch_threshold,
+                        seconds=company.ar_background_seconds,
+                        longest=LONGEST_WAIT,
                     )
                 )
 

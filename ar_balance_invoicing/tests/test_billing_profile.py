@@ -468,12 +468,13 @@ class TestBillingCustomers(ProfileCommon):
 
     def test_settings(self):
         settings = self.env["res.config.settings"].create({})
-        self.assertEqual(settings.ar_batch_threshold, 200)
+        self.assertEqual(settings.ar_background_seconds, 5)
         settings.ar_zero_policy = "skip_zero"
         settings.execute()
         self.assertEqual(self.company.ar_zero_policy, "skip_zero")
-        with self.assertRaisesRegex(ValidationError, "above 0 lines. Type 1 or more"):
-            self.company.ar_batch_threshold = 0
+        for seconds in (0, 21):
+            with self.assertRaisesRegex(ValidationError, "Type a number above 0, and not above 20"):
+                self.company.ar_background_seconds = seconds
 
     # --- rights -------------------------------------------------------------
 

@@ -460,7 +460,7 @@ class TestBillingRun(BillingCommon):
     # --- background ---------------------------------------------------------
 
     def test_a_long_run_is_queued_and_worked_off_in_chunks(self):
-        self.company.ar_batch_threshold = 2
+        self.company.ar_background_seconds = 0.03
         self.patch(type(self.env["ar.billing.run"]), "_chunk_size", 2)
         run = self._run()
         action = run.action_create_invoices()
@@ -473,7 +473,7 @@ class TestBillingRun(BillingCommon):
         self.assertEqual(run.progress, 100)
 
     def test_a_cancelled_run_stops_between_chunks_and_can_go_on(self):
-        self.company.ar_batch_threshold = 2
+        self.company.ar_background_seconds = 0.03
         self.patch(type(self.env["ar.billing.run"]), "_chunk_size", 2)
         run = self._run()
         run.action_create_invoices()
@@ -481,7 +481,7 @@ class TestBillingRun(BillingCommon):
         run.action_cancel()
         self.assertEqual((run.state, len(run.invoice_ids)), ("cancelled", 2))
         self.assertEqual(run.waiting_count, 3)
-        self.company.ar_batch_threshold = 200
+        self.company.ar_background_seconds = 5
         run.action_retry()
         self.assertEqual((run.state, len(run.invoice_ids)), ("done", 5))
 

@@ -106,7 +106,7 @@ class TestTours(BillingCommon, HttpCase):
 
     def test_progress_is_live(self):
         """A long run, worked off in the background while its form is open."""
-        self.company.ar_batch_threshold = 1
+        self.company.ar_background_seconds = 0.01
         self._make_customers("Tour One", "Tour Two", "Tour Three")
         run = self._run()
         run.action_create_invoices()

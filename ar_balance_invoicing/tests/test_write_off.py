@@ -497,7 +497,8 @@ class TestWriteOff(WriteOffCommon):
         self.assertIn("1 undone. 1 left as they are", notification["message"])
 
     def test_the_progress_of_undoing_counts_what_is_to_be_undone(self):
-        self.company.ar_batch_threshold = 1
+        # A line is undone at once, and three are too many.
+        self.company.ar_background_seconds = 0.03
         document = self._write_off(self._found(4), process=False)
         document.action_process()
         self.assertFalse(document.started_at, "nobody has begun")
@@ -526,7 +527,7 @@ class TestWriteOff(WriteOffCommon):
     def test_cancelled_before_it_was_processed_it_is_a_draft_again(self):
         keep = self._invoice(self.customer, 5)
         drop = self._found(2)
-        self.company.ar_batch_threshold = 1
+        self.company.ar_background_seconds = 0.01
         document = self._write_off(keep | drop, process=False)
         kept = document.line_ids.filtered(lambda line: line.move_id == keep)
         kept.action_untick()
@@ -565,14 +566,14 @@ class TestWriteOff(WriteOffCommon):
 
     def _cancelled_half_way(self):
         """One row of three written off, two left."""
-        self.company.ar_batch_threshold = 1
+        self.company.ar_background_seconds = 0.01
         document = self._write_off(self._found(3), process=False)
         document.action_process()
         with patch.object(type(document), "_chunk_size", 1):
             document._work_chunk()
         # Before the worker could say that it has begun.
         document.action_cancel()
-        self.company.ar_batch_threshold = 100
+        self.company.ar_background_seconds = 5
         self.assertEqual(document.state, "cancelled")
         return document
 
@@ -609,7 +610,7 @@ class TestWriteOff(WriteOffCommon):
 
     def test_a_period_closed_while_it_waited_fails_each_row(self):
         """Core would silently book on another day."""
-        self.company.ar_batch_threshold = 1
+        self.company.ar_background_seconds = 0.01
         invoices = self._invoice(self.customer, 5) | self._invoice(self.customer, 6)
         document = self._write_off(invoices, process=False)
         document.date = self.today - timedelta(days=60)
@@ -623,7 +624,7 @@ class TestWriteOff(WriteOffCommon):
         self.assertEqual(sum(invoices.mapped("amount_residual")), 11)
         with self.assertRaisesRegex(UserError, "closed period"):
             document.action_retry()
-        self.company.ar_batch_threshold = 100
+        self.company.ar_background_seconds = 5
         document.date = self.today
         document.action_retry()
         self.assertEqual((document.state, sum(invoices.mapped("amount_residual"))), ("done", 0))

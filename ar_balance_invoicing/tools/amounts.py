@@ -21,6 +21,11 @@ TYPED = re.compile(
 )
 
 
+def round_amount(currency, amount):
+    """An amount rounded as its currency says; as it is, in a form that has none chosen yet."""
+    return currency.round(amount) if currency else amount
+
+
 def search_amount(value, decimal_point=".", thousands_sep=",") -> Decimal:
     """Exact amount to compare stored amounts with.
 

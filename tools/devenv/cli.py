@@ -52,8 +52,12 @@ def test(arguments: list[str]) -> int:
     parser.add_argument(
         "--fix", action="store_true", help="let the formatters rewrite files before the linters"
     )
+    parser.add_argument(
+        "--long", action="store_true", help="also what takes many minutes (part processes)"
+    )
     options = parser.parse_args(arguments)
-    return suite.main(options.part or list(suite.PARTS), options.tags, options.fix)
+    parts = options.part or list(suite.PARTS)
+    return suite.main(parts, options.tags, options.fix, options.long)
 
 
 def bench(arguments: list[str]) -> int:

@@ -11,12 +11,12 @@ TITLE = "Several processes"
 FOLDER = config.PROJECT / "tests_processes"
 
 
-def run_part(odoo: Odoo, done):
+def run_part(odoo: Odoo, done, long: bool):
     started = time.monotonic()
     templates.ensure(odoo, "plain")
     outcome = Outcome(TITLE)
     with progress(TITLE):
-        pytest_folder.check(FOLDER, odoo, outcome)
+        pytest_folder.check(FOLDER, odoo, outcome, ["--long"] if long else [])
     outcome.seconds = time.monotonic() - started
     done(outcome)
     say(f"  log: {pytest_folder.LOGS / FOLDER.name}.log")

@@ -13,10 +13,12 @@ from .process import tied
 LOGS = config.CACHE / "logs"
 
 
-def check(folder: Path, odoo: Odoo, outcome: Outcome):
+def check(folder: Path, odoo: Odoo, outcome: Outcome, options=()):
     """Run the tests and add to ``outcome`` what became of them.
 
     What they print is kept in a log, whether they pass or fail.
+
+    :param options: of the tests of this folder.
     """
     environment = odoo.environment()
     paths = [environment["PYTHONPATH"], str(config.PROJECT / "tools")]
@@ -33,6 +35,7 @@ def check(folder: Path, odoo: Odoo, outcome: Outcome):
                 # Else pytest imports the addon above the folder, which only Odoo may.
                 f"--confcutdir={folder}",
                 folder,
+                *options,
             ]
         ),
         cwd=config.PROJECT,

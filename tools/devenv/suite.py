@@ -15,10 +15,11 @@ PARTS = ("lint", "unit", "wheel", "odoo", "processes")
 
 
 class Suite:
-    def __init__(self, parts: list[str], tags: str | None, fix: bool):
+    def __init__(self, parts: list[str], tags: str | None, fix: bool, long: bool):
         self.parts = ["odoo"] if tags else parts
         self.tags = tags
         self.fix = fix
+        self.long = long
         self.outcomes: list[Outcome] = []
 
     def run(self) -> int:
@@ -47,7 +48,7 @@ class Suite:
             self._small_parts(odoo)
         if "processes" in self.parts:
             try:
-                process_tests.run_part(odoo, self._done)
+                process_tests.run_part(odoo, self._done, self.long)
             except StepFailed as error:
                 self._done(failure(process_tests.TITLE, str(error)))
 
@@ -96,6 +97,6 @@ class Suite:
         say(outcome.line())
 
 
-def main(parts: list[str], tags: str | None, fix: bool) -> int:
+def main(parts: list[str], tags: str | None, fix: bool, long: bool) -> int:
     os.chdir(config.PROJECT)
-    return Suite(parts, tags, fix).run()
+    return Suite(parts, tags, fix, long).run()

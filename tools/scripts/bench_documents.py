@@ -90,7 +90,7 @@ class Documents:
         """Work as somebody with record rules, on a company that is set up for it."""
         company = self.root.company
         # Documents of any size are left to the workers, whose place we take.
-        company.ar_batch_threshold = 1
+        company.ar_background_seconds = 0.001
         self.account = company.ar_loss_account_id
         user = make_user(self.root)
         self.env = api.Environment(self.root.cr, user.id, {"lang": "en_US", "tz": "UTC"})

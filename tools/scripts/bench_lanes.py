@@ -165,7 +165,7 @@ class Bench:
 
     def _leave_all_to_the_lanes(self):
         """Documents of any size are queued, and no other scheduled action comes between."""
-        self.root.company.ar_batch_threshold = 1
+        self.root.company.ar_background_seconds = 0.001
         lanes = [self.root.ref(name).id for name in LANES]
         self.root["ir.cron"].search([("id", "not in", lanes)]).active = False
         self.root["ir.cron.trigger"].search([]).unlink()

@@ -8,7 +8,13 @@ import {registry} from "@web/core/registry";
 
 const INTERVAL = 2000;
 const WORKING = ["queued", "running"];
-const FIELDS = ["state", "progress", "progress_text", "cancel_requested"];
+const FIELDS = [
+    "state",
+    "progress",
+    "progress_text",
+    "cancel_requested",
+    "waiting_text",
+];
 
 /**
  * A progress bar that follows the work in the background, and shows the whole record
