@@ -410,6 +410,10 @@ class RightsCommon(WriteOffCommon, BillingCommon):
             return Attempt(error=error)
         return Attempt(value)
 
+    def _leave_all_to_workers(self):
+        """No document is so short that it is done in the request."""
+        self.company.ar_background_seconds = 0.001
+
     @contextmanager
     def _undone(self):
         """What happens in it is taken back."""
@@ -459,7 +463,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
             SQL(
                 "SELECT %s, COUNT(*), SUM(hashtextextended(%s::text, 0)) FROM %s AS t%s",
                 table,
-                self._row_sql(columns),
+                self._row_sql(table, columns),
                 SQL.identifier(table),
                 where,
             )
@@ -470,7 +474,10 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         return {table: (count, total) for table, count, total in rows}
 
     @staticmethod
-    def _row_sql(columns):
+    def _row_sql(table, columns):
+        if table in LEDGER:
+            # Core touches entries while it reads some of their fields, and changes nothing.
+            return SQL("(to_jsonb(t) - 'write_uid' - 'write_date')")
         if columns is None:
             return SQL("t")
         return SQL("ROW(%s)", SQL(", ").join(SQL.identifier("t", name) for name in columns))

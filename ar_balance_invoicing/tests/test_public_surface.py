@@ -59,6 +59,18 @@ TEXTS = ["", " ", "\x00", "a\x00b", LONG, "0", "1e999", "NaN", "1,5", "%", "'", 
 DATES = ["2026-02-30", "9999-12-31", "0001-01-01", "2026-01-01 25:00:00", "today", "=1d"]
 OTHERS = [None, True, False, [], {}, [[]], [None], ["x"], {"id": 1}, {"a": {"b": []}}, [{}]]
 ANYTHING = [*NUMBERS, *TEXTS, *DATES, *OTHERS]
+# Typed where conditions are typed; elsewhere as good a text as any.
+CONDITIONS = [
+    "[",
+    "[('id', 'in', ['x'])]",
+    "[('invoice_date', '=', 'soon')]",
+    "[('account_balance', '>', 'much')]",
+    "[('email_state', 'in', [[]])]",
+    "[('no_such_field', '=', 1)]",
+    "[('line_ids', 'any', [('id', '=', {})])]",
+    "1+" * 4000 + "1",
+    "__import__('os')",
+]
 OPERATORS = [
     *("=", "!=", "<", "<=", ">", ">=", "in", "not in"),
     *("like", "ilike", "=like", "=ilike", "not ilike", "=?", "any", "not any", "child_of"),
@@ -155,17 +167,18 @@ class Calls:
             return self.one_id(field.comodel_name) if field.comodel_name else st.just(1)
         if kind in ("one2many", "many2many"):
             return st.lists(self._command(field, depth), max_size=2)
+        amounts, extremes = st.floats(-1e6, 1e6), st.sampled_from([1e15, -1e15, 1e-9, 0.005])
         if kind == "selection":
             values = field.get_values(self.env) or ["x"]
             return st.sampled_from(values)
         return {
             "boolean": st.booleans(),
-            "integer": st.integers(-5, 500),
-            "float": st.floats(-1e6, 1e6),
-            "monetary": st.floats(-1e6, 1e6),
-            "date": st.sampled_from(["2026-01-01", "1899-12-31", "2200-01-01"]),
+            "integer": st.one_of(st.integers(-5, 500), st.sampled_from([2**31 - 1, 1 - 2**31])),
+            "float": st.one_of(amounts, amounts, extremes),
+            "monetary": st.one_of(amounts, amounts, extremes),
+            "date": st.sampled_from(["2026-01-01", "1900-01-01", "2199-12-31", "2026-12-31"]),
             "datetime": st.sampled_from(["2026-01-01 10:00:00", "1900-01-01 00:00:00"]),
-        }.get(kind, st.sampled_from(["Text", "<b>Text</b>", "a, b"]))
+        }.get(kind, st.sampled_from(["Text", "<b>Text</b>", "a, b", *CONDITIONS]))
 
     def _command(self, field, depth):
         """A command of a one2many or many2many, half of them malformed."""
@@ -269,13 +282,17 @@ class Calls:
     @st.composite
     @staticmethod
     def _call(draw, calls, model, method):
-        """(arguments, keyword arguments)"""
+        """(arguments, keyword arguments, values that are typed first or None)"""
         arguments = draw(calls._arguments(calls, model, method))
         function = getattr(type(calls.env[model]), method)
         if not getattr(function, "_api_model", False):
             arguments = [draw(calls.ids(model)), *arguments]
         context = draw(calls._context(calls, model))
-        return arguments, {"context": context} if context else {}
+        typed = None
+        acts = model in calls.models and method not in (*CORE_METHODS, "default_get")
+        if acts and draw(st.booleans()):
+            typed = draw(calls.vals(model))
+        return arguments, {"context": context} if context else {}, typed
 
     def call(self, model, method):
         return self._call(self, model, method)
@@ -351,10 +368,13 @@ class TestPublicSurface(RightsCommon):
 
         make()
 
-    def _make_call(self, kind, model, method, arguments, options):
+    def _make_call(self, kind, model, method, arguments, options, typed):
         shown = self._show(kind, model, method, arguments, options)
         with self._undone(), self._catching() as caught:
             self._set_the_scene(method)
+            if typed is not None:
+                shown = f"{typed!r:.300} is typed, then {shown}"
+                arguments = self._type(kind, model, arguments, typed, shown)
             scope = kind if kind in (*POWERLESS, *ELSEWHERE, "invoicing", "accountant") else None
             before, whole = self._checksum(kind), self._checksum()
             attempt = self._attempt(kind, model, method, arguments, options)
@@ -377,7 +397,20 @@ class TestPublicSurface(RightsCommon):
     def _set_the_scene(self, method):
         if method == "action_print":
             # Left to the workers: it is not to be printed here.
-            self.company.ar_batch_threshold = 1
+            self._leave_all_to_workers()
+
+    def _type(self, kind, model, arguments, typed, shown):
+        """Write the values into the record first, or open a window with them; its arguments."""
+        if self.env[model]._transient:
+            vals = {**self._get_wizard_vals()[model], **typed}
+            attempt = self._attempt(kind, model, "create", [vals])
+            if attempt.word == "ok":
+                arguments = [[attempt.value], *arguments[1:]]
+        else:
+            attempt = self._attempt("admin", model, "write", [arguments[0], typed])
+        if attempt.word == "crash":
+            self._note(attempt.describe(), shown)
+        return arguments
 
     def _compare(self, before, kind, what, shown):
         after = self._checksum(kind)
