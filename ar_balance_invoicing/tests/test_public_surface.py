@@ -59,6 +59,18 @@ TEXTS = ["", " ", "\x00", "a\x00b", LONG, "0", "1e999", "NaN", "1,5", "%", "'", 
 DATES = ["2026-02-30", "9999-12-31", "0001-01-01", "2026-01-01 25:00:00", "today", "=1d"]
 OTHERS = [None, True, False, [], {}, [[]], [None], ["x"], {"id": 1}, {"a": {"b": []}}, [{}]]
 ANYTHING = [*NUMBERS, *TEXTS, *DATES, *OTHERS]
+# Typed where conditions are typed; elsewhere as good a text as any.
+CONDITIONS = [
+    "[",
+    "[('id', 'in', ['x'])]",
+    "[('invoice_date', '=', 'soon')]",
+    "[('account_balance', '>', 'much')]",
+    "[('email_state', 'in', [[]])]",
+    "[('no_such_field', '=', 1)]",
+    "[('line_ids', 'any', [('id', '=', {})])]",
+    "1+" * 4000 + "1",
+    "__import__('os')",
+]
 OPERATORS = [
     *("=", "!=", "<", "<=", ">", ">=", "in", "not in"),
     *("like", "ilike", "=like", "=ilike", "not ilike", "=?", "any", "not any", "child_of"),
@@ -155,17 +167,18 @@ class Calls:
             return self.one_id(field.comodel_name) if field.comodel_name else st.just(1)
         if kind in ("one2many", "many2many"):
             return st.lists(self._command(field, depth), max_size=2)
+        amounts, extremes = st.floats(-1e6, 1e6), st.sampled_from([1e15, -1e15, 1e-9, 0.005])
         if kind == "selection":
             values = field.get_values(self.env) or ["x"]
             return st.sampled_from(values)
         return {
             "boolean": st.booleans(),
-            "integer": st.integers(-5, 500),
-            "float": st.floats(-1e6, 1e6),
-            "monetary": st.floats(-1e6, 1e6),
-            "date": st.sampled_from(["2026-01-01", "1899-12-31", "2200-01-01"]),
+            "integer": st.one_of(st.integers(-5, 500), st.sampled_from([2**31 - 1, 1 - 2**31])),
+            "float": st.one_of(amounts, amounts, extremes),
+            "monetary": st.one_of(amounts, amounts, extremes),
+            "date": st.sampled_from(["2026-01-01", "1900-01-01", "2199-12-31", "2026-12-31"]),
             "datetime": st.sampled_from(["2026-01-01 10:00:00", "1900-01-01 00:00:00"]),
-        }.get(kind, st.sampled_from(["Text", "<b>Text</b>", "a, b"]))
+        }.get(kind, st.sampled_from(["Text", "<b>Text</b>", "a, b", *CONDITIONS]))
 
     def _command(self, field, depth):
         """A command of a one2many or many2many, half of them malformed."""
@@ -269,13 +282,17 @@ class Calls:
     @st.composite
     @staticmethod
     def _call(draw, calls, model, method):
-        """(arguments, keyword arguments)"""
+        """(arguments, keyword arguments, values that are typed first or None)"""
         arguments = draw(calls._arguments(calls, model, method))
         function = getattr(type(calls.env[model]), method)
         if not getattr(function, "_api_model", False):
             arguments = [draw(calls.ids(model)), *arguments]
         context = draw(calls._context(calls, model))
-        return arguments, {"context": context} if context else {}
+        typed = None
+        acts = model in calls.models and method not in (*CORE_METHODS, "default_get")
+        if acts and draw(st.booleans()):
+            typed = draw(calls.vals(model))
+        return arguments, {"context": context} if context else {}, typed
 
     def call(self, model, method):
         return self._call(self, model, method)
@@ -351,10 +368,13 @@ class TestPublicSurface(RightsCommon):
 
         make()
 
-    def _make_call(self, kind, model, method, arguments, options):
+    def _make_call(self, kind, model, method, arguments, options, typed):
         shown = self._show(kind, model, method, arguments, options)
         with self._undone(), self._catching() as caught:
             self._set_the_scene(method)
+            if typed is not None:
+                shown = f"{typed!r:.300} is typed, then {shown}"
+                arguments = self._type(kind, model, arguments, typed, shown)
             scope = kind if kind in (*POWERLESS, *ELSEWHERE, "invoicing", "accountant") else None
             before, whole = self._checksum(kind), self._checksum()
             attempt = self._attempt(kind, model, method, arguments, options)
@@ -377,7 +397,20 @@ class TestPublicSurface(RightsCommon):
     def _set_the_scene(self, method):
         if method == "action_print":
             # Left to the workers: it is not to be printed here.
-            self.company.ar_batch_threshold = 1
+            self._leave_all_to_workers()
+
+    def _type(self, kind, model, arguments, typed, shown):
+        """Write the values into the record first, or open a window with them; its arguments."""
+        if self.env[model]._transient:
+            vals = {**self._get_wizard_vals()[model], **typed}
+            attempt = self._attempt(kind, model, "create", [vals])
+            if attempt.word == "ok":
+                arguments = [[attempt.value], *arguments[1:]]
+        else:
+            attempt = self._attempt("admin", model, "write", [arguments[0], typed])
+        if attempt.word == "crash":
+            self._note(attempt.describe(), shown)
+        return arguments
 
     def _compare(self, before, kind, what, shown):
         after = self._checksum(kind)
@@ -416,3 +449,123 @@ class Catching:
     def __exit__(self, *error):
         self.quiet.__exit__(*error)
         self.logger.removeHandler(self.handler)
+
+
+@tagged("post_install", "-at_install")
+class TestTypedAtTheEnds(RightsCommon):
+    """What a field takes, what is done with it must take too: nobody reads a traceback."""
+
+    ENDS = {
+        "boolean": (True,),
+        "date": ("1900-01-01", "2199-12-31"),
+        "float": (10**15, -(10**15), 0.000001),
+        "integer": (2**31 - 1, 1 - 2**31, 0),
+        "monetary": (10**15, -(10**15), 0.001),
+    }
+
+    def _type_and_do(self, kind, record, values, *calls):
+        """Write values, or not if they are refused; then call methods; no server error."""
+        what = f"{record._name} {values!r:.200}"
+        with self.subTest(what), self._undone(), Catching() as caught:
+            attempt = self._attempt(kind, record._name, "write", [record.ids, values])
+            self.assertNotEqual(attempt.word, "crash", attempt.describe())
+            for model, method, arguments in calls:
+                attempt = self._attempt(kind, model, method, arguments)
+                self.assertNotEqual(attempt.word, "crash", f"{method}: {attempt.describe()}")
+            self.assertFalse([record.getMessage() for record in caught.records])
+
+    def _ends(self, record, *names):
+        """Values at the ends, one field at a time."""
+        for name in names or sorted(record._fields):
+            field = record._fields[name]
+            if MODULE not in (field._modules or ()) or field.readonly or not field.store:
+                continue
+            for value in self.ENDS.get(field.type, ()):
+                yield {name: value}
+
+    def test_criteria_of_a_write_off(self):
+        document = self.draft_write_off
+        calls = [
+            ("ar.write.off", method, [document.ids])
+            for method in ("action_search", "action_process", "export_xlsx")
+        ]
+        for values in self._ends(document):
+            if "aging_days" in values:
+                values["aging_choice"] = "other"
+            self._type_and_do("write_off", document, values, *calls)
+        for name in ("%", ",", " , ", "\\", "a" * 5000, ("ab " * 300)):
+            self._type_and_do("write_off", document, {"partner_name": name}, *calls)
+
+    def test_a_line_of_a_write_off(self):
+        line = self.draft_write_off.line_ids
+        process = ("ar.write.off", "action_process", [line.document_id.ids])
+        for values in self._ends(line):
+            self._type_and_do("write_off", line, values, process)
+
+    def test_a_billing_profile(self):
+        period = self.period
+        fees = {"late_fee_fixed": 5, "late_fee_product_id": self.pickup.id}
+        self._invoice(self.customers["service_only"], 55, days_ago=300)
+        calls = [
+            ("ar.billing.profile", "action_make_periods", [self.profile.ids]),
+            ("ar.billing.period", "action_create_invoices", [period.ids]),
+        ]
+        for values in self._ends(self.profile):
+            self._type_and_do("admin", self.profile, {**fees, **values}, *calls)
+
+    def test_the_scheduled_action_goes_on_with_any_profile(self):
+        """What is odd about one profile keeps no other from being billed."""
+        next_one = self._make_profile("Next", auto_create=True, anchor_date=self.today)
+        self._serve(self._make_customers("Next customer", profile=next_one))
+        self.profile.auto_create = True
+        crons = ("ir_cron_make_billing_periods", "ir_cron_create_invoices")
+        for values in self._ends(self.profile):
+            with self.subTest(values), self._undone():
+                self._attempt("admin", "ar.billing.profile", "write", [self.profile.ids, values])
+                with mute_logger("odoo"), self.enter_registry_test_mode():
+                    for name in crons:
+                        self.env.ref(f"{MODULE}.{name}").method_direct_trigger()
+                self.env.invalidate_all()
+                runs = self.env["ar.billing.run"].search([("profile_id", "=", next_one.id)])
+                self.assertEqual(runs.mapped("state"), ["queued"])
+
+    def test_services_and_periods(self):
+        service = self.env["ar.billing.service"].search([], limit=1)
+        run = self.listed_run
+        calls = [
+            ("ar.billing.period", "action_create_invoices", [self.period.ids]),
+            ("ar.billing.run", "action_create_invoices", [run.ids]),
+        ]
+        for record in (service, run.period_id):
+            for values in self._ends(record):
+                self._type_and_do("admin", record, values, *calls)
+
+    def test_a_batch(self):
+        self._as("write_off", self.failed_write_off.line_ids).action_leave_out()
+        batch = self.done_write_off.batch_id
+        calls = [("ar.batch", method, [batch.ids]) for method in ("action_close", "export_xlsx")]
+        for values in self._ends(batch):
+            self._type_and_do("write_off", batch, values, *calls)
+
+    def test_conditions_that_nobody_understands(self):
+        """Typed into Add Invoices: a sentence, while one types and when one adds."""
+        for text in CONDITIONS:
+            vals = {
+                **self._get_wizard_vals()["ar.invoice.group.add"],
+                "source": "search",
+                "domain": text,
+            }
+            with self.subTest(text[:40]), self._undone():
+                spec = {"found_count": {}, "domain": {}}
+                arguments = [[], vals, ["domain"], spec]
+                attempt = self._attempt("invoicing", "ar.invoice.group.add", "onchange", arguments)
+                self.assertNotEqual(attempt.word, "crash", attempt.describe())
+                attempt = self._attempt("invoicing", "ar.invoice.group.add", "create", [vals])
+                self.assertNotEqual(attempt.word, "crash", attempt.describe())
+                if attempt.word != "ok":
+                    continue
+                for method in ("read", "action_add"):
+                    arguments = [[attempt.value]]
+                    told = self._attempt("invoicing", "ar.invoice.group.add", method, arguments)
+                    self.assertNotEqual(told.word, "crash", told.describe())
+                self.assertEqual(told.word, "user", "nothing is added by such conditions")
