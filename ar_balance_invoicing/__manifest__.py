@@ -11,6 +11,7 @@
         "security/ar_balance_invoicing_security.xml",
         "security/ar_write_off_security.xml",
         "security/ar_invoice_group_security.xml",
+        "security/ar_wizard_security.xml",
         "security/ir.model.access.csv",
         "data/ir_cron.xml",
         "data/ir_cron_batch.xml",

@@ -2,10 +2,11 @@ import os
 import re
 import tempfile
 
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Forbidden, NotFound
 from werkzeug.wsgi import wrap_file
 
 from odoo import http
+from odoo.exceptions import AccessError
 from odoo.http import content_disposition, request
 
 MIMETYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -34,6 +35,9 @@ class ArXlsxExport(http.Controller):
             records._write_xlsx(file)
             name = records._get_xlsx_name()
             return self._make_response(file, f"{name}.xlsx")
+        except AccessError:
+            file.close()
+            raise Forbidden() from None
         except BaseException:
             file.close()
             raise
@@ -42,19 +46,23 @@ class ArXlsxExport(http.Controller):
         """The documents asked for.
 
         :raise NotFound: when there is no such export or document
-        :raise AccessError: (403) when the user may not read the model at all
+        :raise Forbidden: when the user may not read them; without any name, which Odoo's
+            own error would tell
         """
         mixin = request.env.registry["ar.xlsx.export"]
         model = request.env.get(name)
         if not isinstance(model, mixin) or model._abstract:
             raise NotFound()
-        model.check_access("read")
+        if not model.has_access("read"):
+            raise Forbidden()
         if not re.fullmatch(r"[0-9]{1,10}(,[0-9]{1,10})*", ids):
             raise NotFound()
         numbers = dict.fromkeys(int(number) for number in ids.split(","))
         records = model.browse(numbers)
         if not all(0 < number <= MAX_ID for number in numbers) or records.exists() != records:
             raise NotFound()
+        if not records.has_access("read"):
+            raise Forbidden()
         return records
 
     def _make_response(self, file, name):

@@ -1,5 +1,6 @@
 from . import (
     ar_guarded,
+    ar_shortcuts,
     ar_balance,
     ar_xlsx_export,
     ar_batch_document,
@@ -22,7 +23,9 @@ from . import (
     ar_invoice_group,
     ar_invoice_group_pictures,
     ar_invoice_group_actions,
+    ar_entry_maker,
     ar_invoice_maker,
+    ar_invoice_maker_check,
     ar_invoice_task,
     ar_invoice_task_line,
     ar_invoice_task_work,

@@ -48,7 +48,9 @@ class AccountMove(models.Model):
     )
 
     customer_tag_ids = fields.Many2many(
-        related="commercial_partner_id.category_id", string="Customer Tags"
+        related="commercial_partner_id.category_id",
+        string="Customer Tags",
+        groups=BALANCE_GROUPS,
     )
 
     # ------------------------------------------------------------------
@@ -120,6 +122,8 @@ class AccountMove(models.Model):
         if not self.is_sale_document(include_receipts=True):
             return False
         currency = self.company_currency_id
+        if not currency:
+            return False  # in a form that has no company yet
         invoice, account = self.invoice_balance, self.account_balance
         settled = currency.is_zero(invoice) and not currency.is_zero(self.amount_total_signed)
         if settled or self.state == "cancel" or self.move_type == "out_refund":

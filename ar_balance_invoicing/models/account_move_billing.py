@@ -11,7 +11,12 @@ class AccountMove(models.Model):
     _inherit = ["account.move", "ar.guarded"]
 
     billing_run_id = fields.Many2one(
-        "ar.billing.run", readonly=True, copy=False, index="btree_not_null", ondelete="set null"
+        "ar.billing.run",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        groups=BALANCE_GROUPS,
     )
     billing_period_id = fields.Many2one(
         "ar.billing.period",
@@ -19,9 +24,10 @@ class AccountMove(models.Model):
         copy=False,
         index="btree_not_null",
         ondelete="restrict",
+        groups=BALANCE_GROUPS,
     )
     billing_profile_id = fields.Many2one(
-        related="billing_period_id.profile_id", string="Billing Profile"
+        related="billing_period_id.profile_id", string="Billing Profile", groups=BALANCE_GROUPS
     )
     previous_balance = fields.Monetary(
         compute="_compute_previous_balance",
@@ -34,6 +40,7 @@ class AccountMove(models.Model):
         currency_field="company_currency_id",
         readonly=True,
         copy=False,
+        groups=BALANCE_GROUPS,
         help="The account balance at the moment before this invoice was confirmed.",
     )
     amount_due_account = fields.Monetary(
@@ -81,7 +88,7 @@ class AccountMove(models.Model):
     def button_cancel(self):
         """A cancelled invoice charges no late fee: its overdue invoices are free again."""
         result = super().button_cancel()
-        billed = self.filtered("billing_period_id")
+        billed = self.sudo().filtered("billing_period_id")
         if billed:
             # Only then: who cancels other documents may have no right to late fees.
             self.env["ar.late.fee"].search([("fee_move_id", "in", billed.ids)])._unlink_inside()

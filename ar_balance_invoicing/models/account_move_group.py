@@ -15,6 +15,7 @@ class AccountMove(models.Model):
         copy=False,
         index="btree_not_null",
         ondelete="set null",
+        groups=BALANCE_GROUPS,
         domain="[('company_id', '=', company_id)]",
         help="An invoice is in one group at most.",
     )
@@ -42,7 +43,8 @@ class AccountMove(models.Model):
 
     @api.constrains("invoice_group_id", "company_id", "move_type")
     def _check_invoice_group(self):
-        for move in self.filtered("invoice_group_id"):
+        # Whoever changes the company of a bill may have no right to groups.
+        for move in self.sudo().filtered("invoice_group_id"):
             if not move.is_sale_document(include_receipts=True):
                 raise ValidationError(
                     self.env._(
@@ -50,18 +52,25 @@ class AccountMove(models.Model):
                         move.display_name,
                     )
                 )
-            group = move.invoice_group_id
-            if group.company_id != move.company_id:
-                raise ValidationError(
-                    self.env._(
-                        "%(invoice)s belongs to %(company)s and the group “%(group)s” to "
-                        "%(other)s. Choose a group of the invoice's company.",
-                        invoice=move.display_name,
-                        company=move.company_id.display_name,
-                        group=group.display_name,
-                        other=group.company_id.display_name,
-                    )
-                )
+            if move.invoice_group_id.company_id != move.company_id:
+                move.with_env(self.env)._refuse_invoice_group(move.invoice_group_id)
+
+    def _refuse_invoice_group(self, group):
+        """Say why this invoice is not in that group; names only what the user may read."""
+        if not self.has_access("read") or not group.with_env(self.env).has_access("read"):
+            raise ValidationError(
+                self.env._("An invoice and its invoice group belong to different companies.")
+            )
+        raise ValidationError(
+            self.env._(
+                "%(invoice)s belongs to %(company)s and the group “%(group)s” to "
+                "%(other)s. Choose a group of the invoice's company.",
+                invoice=self.display_name,
+                company=self.company_id.display_name,
+                group=group.display_name,
+                other=group.company_id.display_name,
+            )
+        )
 
     def action_add_to_invoice_group(self):
         """Ask for the group, existing or new, that these invoices are to be put into."""

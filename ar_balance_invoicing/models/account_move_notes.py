@@ -1,24 +1,51 @@
 from odoo import models
 
-# In the context: a list that collects notes, see ``_message_track``.
-NOTES = "ar_notes"
+from .ar_shortcuts import NOTES
+
+# In the data of the transaction: ids of the entries that ``_note_with_changes`` was told of.
+NOTED = "ar_balance_invoicing.noted"
+
+
+class Notes(list):
+    """Collects what core would note, see ``_message_track``: ``[(entry's id, arguments)]``."""
 
 
 class AccountMove(models.Model):
     _inherit = "account.move"
 
-    def _message_track(self, fields_iter, initial_values_dict):
-        """Core's notes of what changed on many entries, created together.
+    def _note_with_changes(self, text):
+        """Say this where it is noted what of these entries has changed, or all the same."""
+        self._track_set_log_message(text)
+        self.env.cr.precommit.data.setdefault(NOTED, set()).update(self.ids)
 
-        Core creates message and tracked values entry by entry. A text that was set with
-        ``_track_set_log_message`` is logged too where no tracked field has changed.
+    def _message_track(self, fields_iter, initial_values_dict):
+        """Core's notes of what changed, those of our own work created together.
+
+        Core creates message and tracked values entry by entry. What we were not told to
+        note (see ``_note_with_changes``) is left to it.
         """
-        key = f"mail.tracking.message.{self._name}"
-        texts = dict(self.env.cr.precommit.data.get(key, {}))
-        notes = []
-        collecting = self.with_context(**{NOTES: notes})
-        tracking = super(AccountMove, collecting)._message_track(fields_iter, initial_values_dict)
-        unchanged = self.filtered(lambda move: not tracking.get(move.id, (None, None))[0])
+        noted = self.env.cr.precommit.data.pop(NOTED, ())
+        ours = self.filtered(lambda move: move.id in noted)
+        if not ours:
+            return super()._message_track(fields_iter, initial_values_dict)
+        data = self.env.cr.precommit.data
+        kept = {
+            key: dict(data.get(key, {}))
+            for key in (f"mail.tracking.{part}.{self._name}" for part in ("message", "author"))
+        }
+        tracking = {}
+        if self - ours:
+            others = super(AccountMove, self - ours)
+            tracking |= others._message_track(fields_iter, initial_values_dict)
+        # Core has taken them out of there, for all.
+        data |= kept
+        notes = Notes()
+        if not self.env["ar.shortcuts"]._get_reason_for_core("notes"):
+            ours = ours.with_context(**{NOTES: notes})
+        tracking |= super(AccountMove, ours)._message_track(fields_iter, initial_values_dict)
+        # What we say is said where nothing that is tracked has changed, too.
+        texts = kept[f"mail.tracking.message.{self._name}"]
+        unchanged = ours.filtered(lambda move: not tracking.get(move.id, (None, None))[0])
         notes += [(move.id, {"body": texts[move.id]}) for move in unchanged if move.id in texts]
         self._log_notes(notes)
         return tracking
@@ -26,7 +53,8 @@ class AccountMove(models.Model):
     def _message_log(self, **values):
         notes = self.env.context.get(NOTES)
         # Only what core logs of changes: whoever else logs wants his message back.
-        if notes is None or values.keys() != {"body", "author_id", "tracking_value_ids"}:
+        collected = {"body", "author_id", "tracking_value_ids"}
+        if not isinstance(notes, Notes) or values.keys() != collected:
             return super()._message_log(**values)
         notes.append((self.id, values))
         return self.env["mail.message"]

@@ -1,6 +1,9 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .account_move import BALANCE_GROUPS
+from .ar_shortcuts import APART, MATCHED_APART
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -12,12 +15,14 @@ class AccountMove(models.Model):
         copy=False,
         index="btree_not_null",
         ondelete="restrict",
+        groups=BALANCE_GROUPS,
         help="What this entry writes off.",
     )
     amount_written_off = fields.Monetary(
         compute="_compute_amount_written_off",
         store=True,
         copy=False,
+        groups=BALANCE_GROUPS,
         help="The part of this document that write-offs have settled, in its currency.",
     )
     write_off_state = fields.Selection(
@@ -25,12 +30,17 @@ class AccountMove(models.Model):
         compute="_compute_write_off_state",
         store=True,
         copy=False,
+        groups=BALANCE_GROUPS,
         help="Written off: nothing is owed any more, and part or all of it was never paid.",
     )
     write_off_line_ids = fields.One2many(
-        "ar.write.off.line", "move_id", string="Write-Offs", readonly=True
+        "ar.write.off.line",
+        "move_id",
+        string="Write-Offs",
+        readonly=True,
+        groups=BALANCE_GROUPS,
     )
-    write_off_count = fields.Integer(compute="_compute_write_off_count")
+    write_off_count = fields.Integer(compute="_compute_write_off_count", groups=BALANCE_GROUPS)
     status_in_payment = fields.Selection(selection_add=[("written_off", "Written Off")])
 
     # ------------------------------------------------------------------
@@ -64,10 +74,12 @@ class AccountMove(models.Model):
     @api.depends("amount_written_off", "amount_residual")
     def _compute_write_off_state(self):
         for move in self:
-            if move.currency_id.is_zero(move.amount_written_off):
+            currency = move.currency_id
+            # A form whose currency was just emptied has none.
+            if not currency or currency.is_zero(move.amount_written_off):
                 move.write_off_state = "none"
             else:
-                settled = move.currency_id.is_zero(move.amount_residual)
+                settled = currency.is_zero(move.amount_residual)
                 move.write_off_state = "full" if settled else "partial"
 
     def _compute_write_off_count(self):
@@ -93,7 +105,8 @@ class AccountMove(models.Model):
         return result
 
     def _is_shown_written_off(self):
-        return self.state == "posted" and self.write_off_state == "full"
+        """Everybody who may read the invoice sees that much, a customer in the portal too."""
+        return self.state == "posted" and self.sudo().write_off_state == "full"
 
     def _field_to_sql(self, alias, field_expr, query=None):
         value = super()._field_to_sql(alias, field_expr, query)
@@ -101,7 +114,7 @@ class AccountMove(models.Model):
             return SQL(
                 "CASE WHEN %s = 'posted' AND %s = 'full' THEN 'written_off' ELSE %s END",
                 super()._field_to_sql(alias, "state", query),
-                super()._field_to_sql(alias, "write_off_state", query),
+                super(AccountMove, self.sudo())._field_to_sql(alias, "write_off_state", query),
                 value,
             )
         return value
@@ -122,15 +135,15 @@ class AccountMove(models.Model):
         paid = self.filtered(lambda move: not move._is_shown_written_off())
         return super(AccountMove, paid)._invoice_paid_hook()
 
-    def _track_subtype(self, init_values):
+    def _track_subtype(self, initial_values):
         """No “Invoice Paid” for followers of what was written off."""
-        if "payment_state" in init_values and self._is_shown_written_off():
+        if "payment_state" in initial_values and self._is_shown_written_off():
             return False
-        return super()._track_subtype(init_values)
+        return super()._track_subtype(initial_values)
 
     def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
         """What a document takes back, it matches itself: item by item, all at once."""
-        if self.env.context.get("ar_matched_apart"):
+        if self.env.context.get(MATCHED_APART) is APART:
             return reverse_moves
         return super()._reconcile_reversed_moves(reverse_moves, move_reverse_cancel)
 

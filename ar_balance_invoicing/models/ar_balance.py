@@ -300,8 +300,10 @@ class ArBalance(models.AbstractModel):
 
     @api.model
     def _parse_amount(self, field, value):
+        lang = self.env["res.lang"]._get_data(code=self.env.lang or "en_US")
+        separators = (lang.decimal_point, lang.thousands_sep or "") if lang else ()
         try:
-            return search_amount(value)
+            return search_amount(value, *separators)
         except ValueError:
             raise UserError(
                 self.env._(

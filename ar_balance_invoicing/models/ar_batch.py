@@ -2,6 +2,8 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
 
+from ..tools.amounts import round_amount
+
 # What was checked when the batch was closed stays as it was.
 CHECKED_FIELDS = {"date", "control_count", "control_amount", "user_ids"}
 
@@ -158,8 +160,8 @@ class ArBatch(models.Model):
         )
         figures = {batch.id: (count, amount) for batch, count, amount in rows}
         for batch in self:
-            batch.line_count, amount = figures.get(batch.id, (0, 0.0))
-            batch.amount = batch.currency_id.round(amount)
+            batch.line_count, amount = figures.get(batch._origin.id, (0, 0.0))
+            batch.amount = round_amount(batch.currency_id, amount)
 
     @api.depends("line_count", "amount", "state", "closed_count", "closed_amount")
     def _compute_undone_since(self):
@@ -167,10 +169,10 @@ class ArBatch(models.Model):
             closed = batch.state == "closed"
             batch.undone_count = batch.closed_count - batch.line_count if closed else 0
             amount = batch.closed_amount - batch.amount if closed else 0
-            batch.undone_amount = batch.currency_id.round(amount)
+            batch.undone_amount = round_amount(batch.currency_id, amount)
 
     def _compute_document_count(self):
-        documents = {batch.id: set() for batch in self}
+        documents = {batch.id: set() for batch in self._origin}
         rows = self.env["ar.write.off"]._read_group(
             [("batch_id", "in", self.ids)], ["batch_id"], ["id:array_agg"]
         )
@@ -182,7 +184,7 @@ class ArBatch(models.Model):
         for batch, document_ids in rows:
             documents[batch.id].update(document_ids)
         for batch in self:
-            batch.document_count = len(documents[batch.id])
+            batch.document_count = len(documents.get(batch._origin.id, ()))
 
     def _get_document_domain(self):
         """Domain on ``ar.write.off``: documents of the batches, or with lines in them."""
@@ -193,7 +195,7 @@ class ArBatch(models.Model):
         for company, batches in self.grouped("company_id").items():
             default = self.env.user.with_company(company).ar_default_batch_id
             for batch in batches:
-                batch.is_default = batch == default
+                batch.is_default = batch._origin == default
 
     @api.depends("state", "user_ids")
     @api.depends_context("uid")

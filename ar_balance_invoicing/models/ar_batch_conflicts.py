@@ -86,7 +86,7 @@ class ArBatch(models.Model):
             having=[("balance:sum", "!=", 0)],
         )
         for entry, balance in rows:
-            if not self.currency_id.is_zero(balance):
+            if self.currency_id and not self.currency_id.is_zero(balance):
                 conflicts.append(
                     self.env._(
                         "The entry %(entry)s is not balanced: debit and credit differ by "
@@ -110,8 +110,10 @@ class ArBatch(models.Model):
                 )
             )
         currency = self.currency_id
-        if not currency.is_zero(self.control_amount) and currency.compare_amounts(
-            self.control_amount, self.amount
+        if (
+            currency
+            and not currency.is_zero(self.control_amount)
+            and currency.compare_amounts(self.control_amount, self.amount)
         ):
             conflicts.append(
                 self.env._(

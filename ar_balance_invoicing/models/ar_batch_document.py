@@ -9,6 +9,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import SQL, clean_context
 
+from .ar_shortcuts import BY_CORE
+
 _logger = logging.getLogger(__name__)
 
 # Documents that a worker may pick up, and those that may be started (again).
@@ -141,7 +143,7 @@ class ArBatchDocument(models.AbstractModel):
         rows = self.env[self._line_model]._read_group(
             [("document_id", "in", self.ids)], ["document_id", "state"], ["__count"]
         )
-        counts = {document.id: {} for document in self}
+        counts = {document.id: {} for document in self._origin}
         for document, state, count in rows:
             counts[document.id][state] = count
         return counts
@@ -149,7 +151,7 @@ class ArBatchDocument(models.AbstractModel):
     def _compute_progress(self):
         counts = self._get_line_counts()
         for document in self:
-            by_state = counts.get(document.id, {})
+            by_state = counts.get(document._origin.id, {})
             waiting = by_state.get(document._get_waiting_state(), 0)
             total = document.operation_count
             # What earlier operations did is not progress of this one.
@@ -413,8 +415,9 @@ class ArBatchDocument(models.AbstractModel):
             raise  # another transaction was faster: the whole chunk is tried again
         except Exception as error:
             _logger.info("%s: a chunk is repeated line by line (%s)", self.name, error)
+            by_core = self.with_context(**{BY_CORE: True})
             for line in lines:
-                self._apply_one(line)
+                by_core._apply_one(line)
         return len(lines)
 
     def _apply(self, lines):

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..tools.amounts import round_amount
+
 
 class ArBillingCharge(models.Model):
     """What a run is about to put on an invoice: one line of it, as reviewed."""
@@ -34,7 +36,7 @@ class ArBillingCharge(models.Model):
     @api.depends("quantity", "price_unit", "currency_id")
     def _compute_amount(self):
         for charge in self:
-            charge.amount = charge.currency_id.round(charge.quantity * charge.price_unit)
+            charge.amount = round_amount(charge.currency_id, charge.quantity * charge.price_unit)
 
     def _prepare_invoice_line(self, fiscal_position):
         """Values of the invoice line; taxes as the fiscal position maps them."""

@@ -20,9 +20,11 @@ class ArBillingPeriod(models.Model):
         )
         billed = {period.id: customers for period, customers in rows}
         for profile, periods in self.grouped("profile_id").items():
-            customers = profile._get_customers().filtered("active")
+            customers = self.env["res.partner"]
+            if profile:
+                customers = profile._get_customers().filtered("active")
             for period in periods:
-                theirs = billed.get(period.id, customers.browse())
+                theirs = billed.get(period._origin.id, customers.browse())
                 period.billed_count = len(theirs)
                 period.not_billed_count = len(customers - theirs)
 

@@ -341,9 +341,10 @@ class ArBillingRun(models.Model):
         if not lines:
             return
         maker = self.env["ar.invoice.maker"].with_company(self.company_id)
-        invoices = maker._create_invoices(lines._prepare_invoices())
+        vals_list = lines._prepare_invoices()
+        invoices = maker._create_invoices(vals_list)
         # The database decides now who came first.
-        invoices.flush_recordset()
+        lines._check_made(invoices, vals_list)
         for line, invoice in zip(lines, invoices, strict=True):
             line._mark_done(move_id=invoice.id)
         lines._record_late_fees()

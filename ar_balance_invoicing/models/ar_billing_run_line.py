@@ -1,6 +1,8 @@
 from collections import defaultdict
 
 from odoo import Command, api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
 
 
 class ArBillingRunLine(models.Model):
@@ -313,6 +315,46 @@ class ArBillingRunLine(models.Model):
             "price_unit": 0,
             "tax_ids": [Command.clear()],
         }
+
+    def _check_made(self, invoices, vals_list):
+        """Ask the database whether the invoices are those that were reviewed; one query.
+
+        :raise UserError: when one has another total, currency, customer or number of lines
+            than its line; the sentence is for the bookkeeper.
+        """
+        invoices.flush_recordset()
+        invoices.line_ids.flush_recordset()
+        made = {
+            move_id: (partner_id, currency_id, count, total)
+            for move_id, partner_id, currency_id, count, total in self.env.execute_query(
+                SQL(
+                    """
+                    SELECT move.id, move.partner_id, move.currency_id,
+                           COUNT(*) FILTER (WHERE item.display_type = 'product'),
+                           move.amount_total
+                      FROM account_move move
+                 LEFT JOIN account_move_line item ON item.move_id = move.id
+                     WHERE move.id IN %s
+                  GROUP BY move.id
+                    """,
+                    tuple(invoices.ids),
+                )
+            )
+        }
+        for line, invoice, vals in zip(self, invoices, vals_list, strict=True):
+            *kind, total = made[invoice.id]
+            meant = [vals["partner_id"], line.currency_id.id, len(vals["invoice_line_ids"])]
+            if kind != meant or line.currency_id.compare_amounts(total, line.amount_total):
+                raise UserError(line._get_differs_message(total))
+
+    def _get_differs_message(self, total):
+        return self.env._(
+            "%(customer)s was reviewed with %(reviewed)s, but the invoice would be of %(made)s: "
+            "prices, taxes or an addon have changed it. List it again, and look at it.",
+            customer=self.partner_id.display_name,
+            reviewed=self.currency_id.format(self.amount_total),
+            made=self.currency_id.format(total),
+        )
 
     def _record_late_fees(self):
         """Remember which overdue invoice was charged in which period."""

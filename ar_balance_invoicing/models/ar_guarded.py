@@ -2,7 +2,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from odoo import api, models
-from odoo.exceptions import AccessError, MissingError, UserError, ValidationError
+from odoo.exceptions import MissingError, UserError, ValidationError
 from odoo.tools import ormcache
 
 from ..tools.person_values import BadValue, check_value
@@ -79,7 +79,10 @@ class ArGuarded(models.AbstractModel):
     @api.model
     def default_get(self, fields_list):
         """Neither the context nor a user's defaults say what only methods write."""
-        if not isinstance(fields_list, (list, tuple, set, frozenset)):
+        if not (
+            isinstance(fields_list, (list, tuple, set, frozenset))
+            and all(isinstance(name, str) for name in fields_list)
+        ):
             raise ValidationError(self.env._("Defaults are asked for by a list of fields."))
         machine = self._get_machine_fields()
         asked = [name for name in fields_list if name not in machine]
@@ -100,6 +103,13 @@ class ArGuarded(models.AbstractModel):
             name: context.get(f"default_{name}", kept.get(name))
             for name in self._get_own_fields().intersection(names)
         }
+
+    def onchange(self, values, field_names, fields_spec):
+        """Core answers with the names of whatever records the values name."""
+        for name in self._get_own_fields().intersection(values):
+            if self._fields[name].type == "many2one" and type(values[name]) is int:
+                self._check_named_records(self._fields[name], [values[name]])
+        return super().onchange(values, field_names, fields_spec)
 
     def write(self, vals):
         self._check_writes(vals)
@@ -193,7 +203,7 @@ class ArGuarded(models.AbstractModel):
 
     def _check_names(self, vals_list):
         """Refuse values that are none, and fields that there are not."""
-        for vals in vals_list:
+        for vals in vals_list if isinstance(vals_list, (list, tuple)) else [None]:
             if not isinstance(vals, Mapping):
                 raise ValidationError(self.env._("Values are given by the names of fields."))
             for name in vals if self._is_ours() else ():
@@ -230,32 +240,32 @@ class ArGuarded(models.AbstractModel):
         """Refuse values that cannot be meant, with the field and what is wrong.
 
         :raise ValidationError: for a wrong type, an impossible number, date or text
-        :raise AccessError: for records that are not the user's to read
+            and for records that are not there, or not the user's to read
         """
         named = defaultdict(set)
         for vals in vals_list:
             for name in self._get_own_fields() & vals.keys():
                 field = self._fields[name]
                 try:
-                    named[field].update(check_value(field, vals[name], self.env))
+                    if ids := check_value(field, vals[name], self.env):
+                        named[field].update(ids)
                 except BadValue as error:
                     raise ValidationError(self._get_bad_value_message(field, error)) from None
         for field, ids in named.items():
             self._check_named_records(field, ids)
 
     def _check_named_records(self, field, ids):
-        """Refuse records that are gone or not the user's to read, for all values at once."""
-        records = self.env[field.comodel_name or self._name].browse(ids)
-        if len(records.exists()) < len(records):
-            problem = self.env._("a record that is named there does not exist (any more).")
-            raise ValidationError(self._get_bad_value_message(field, problem))
-        if not self.env.su and not records._filtered_access("read") == records:
-            # Core's own message names them.
-            raise AccessError(
-                self._get_bad_value_message(
-                    field, self.env._("you have no right to a record that is named there.")
-                )
+        """Refuse records that are gone or not the user's to read, for all values at once.
+
+        In the same words, so that nobody learns what there is, or by a link what it is called.
+        """
+        records = self.env[field.comodel_name].browse(ids)
+        known = records.exists()
+        if len(known) < len(records) or not (self.env.su or known.has_access("read")):
+            problem = self.env._(
+                "there is no such record, or you may not see it. Choose one from the list."
             )
+            raise ValidationError(self._get_bad_value_message(field, problem))
 
     def _get_bad_value_message(self, field, problem):
         return self.env._(

@@ -1,6 +1,10 @@
+from functools import partial
+
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+
+from ..tools.amounts import round_amount
 
 
 class ArInvoiceGroup(models.Model):
@@ -94,14 +98,15 @@ class ArInvoiceGroup(models.Model):
         drafts = self._count_drafts()
         written_off = self._get_written_off()
         for group in self:
-            rounded = group.currency_id.round if group.currency_id else float
-            count, customers, invoiced, balance = totals.get(group.id, (0, 0, 0.0, 0.0))
+            rounded = partial(round_amount, group.currency_id)
+            origin = group._origin.id
+            count, customers, invoiced, balance = totals.get(origin, (0, 0, 0.0, 0.0))
             group.invoice_count = count
-            group.draft_count = drafts.get(group.id, 0)
+            group.draft_count = drafts.get(origin, 0)
             group.customer_count = customers
             group.amount_invoiced = rounded(invoiced)
             group.amount_open = rounded(balance)
-            group.amount_written_off = rounded(written_off.get(group.id, 0.0))
+            group.amount_written_off = rounded(written_off.get(origin, 0.0))
             group.amount_collected = rounded(
                 group.amount_invoiced - group.amount_open - group.amount_written_off
             )
@@ -156,8 +161,10 @@ class ArInvoiceGroup(models.Model):
                 raise UserError(self.env._("Give the invoice group a name."))
 
     @api.constrains("company_id")
-    def _check_company(self):
-        self.invoice_ids._check_invoice_group()
+    def _check_group_company(self):
+        # Not only those that the user may see.
+        invoices = self.env["account.move"].sudo().search([("invoice_group_id", "in", self.ids)])
+        invoices.with_env(self.env)._check_invoice_group()
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)

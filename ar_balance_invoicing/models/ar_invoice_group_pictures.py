@@ -3,6 +3,7 @@ import json
 from odoo import api, fields, models
 
 from ..tools.aging import BUCKETS
+from ..tools.amounts import round_amount
 
 
 class ArInvoiceGroup(models.Model):
@@ -26,9 +27,13 @@ class ArInvoiceGroup(models.Model):
         emails = self._count_by_email_state()
         ages = self._sum_by_age()
         for group in self:
-            group.status_graph = self._draw(self._get_status_labels(), statuses.get(group.id, {}))
-            group.aging_graph = self._draw(self._get_age_labels(), ages.get(group.id, {}))
-            group.email_graph = self._draw(self._get_email_labels(), emails.get(group.id, {}))
+            group.status_graph = self._draw(
+                self._get_status_labels(), statuses.get(group._origin.id, {})
+            )
+            group.aging_graph = self._draw(self._get_age_labels(), ages.get(group._origin.id, {}))
+            group.email_graph = self._draw(
+                self._get_email_labels(), emails.get(group._origin.id, {})
+            )
 
     def _draw(self, labels, figures):
         """What the graph widget reads: one bar for each label, also for nothing.
@@ -121,6 +126,6 @@ class ArInvoiceGroup(models.Model):
             select = self.env["ar.balance"]._select_aging_by("invoice_group_id", groups, company)
             for group_id, *amounts in self.env.execute_query(select):
                 names = (bucket.field for bucket in BUCKETS)
-                amounts = (company.currency_id.round(float(amount)) for amount in amounts)
+                amounts = (round_amount(company.currency_id, float(amount)) for amount in amounts)
                 result[group_id] = dict(zip(names, amounts, strict=True))
         return result

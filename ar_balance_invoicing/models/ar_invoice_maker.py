@@ -1,11 +1,12 @@
 """Drafts as core's ``create`` makes them, with less than half of its work."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
 from odoo import Command, api, models
-from odoo.tools import float_compare
 
 # Values of an invoice or a line that may differ within a kind.
 FREE_FIELDS = {
@@ -30,6 +31,23 @@ KNOWN_LINE_FIELDS = FREE_LINE_FIELDS | {
 LEAST = 3
 
 
+@dataclass
+class Kind:
+    """Invoices that are alike but for customer, texts and amounts."""
+
+    # What they share, and what they share with kinds of the same shape.
+    key: tuple
+    shape: tuple
+    # Their places in the list of values; of the first, core makes the template.
+    indexes: list
+    # ``{id: partner}`` of the whole list, which are read together.
+    partners: dict
+    # What is read off the first one; None when core has to make all.
+    template: Any = None
+    # Why it has to, for the log.
+    refusal: str = ""
+
+
 class ArInvoiceMaker(models.AbstractModel):
     """Make many draft customer invoices that are alike but for customer and amounts.
 
@@ -40,8 +58,9 @@ class ArInvoiceMaker(models.AbstractModel):
     instalment lines, computed by core's own tax engine and payment terms before, so that
     nothing is left to be synchronised.
 
-    What is computed is compared with what core made of the template's own values. If
-    anything differs (another addon adds lines, say), core makes all of that kind.
+    What is computed is compared with what core made, both ways: see the file beside this
+    one. If anything differs (another addon adds lines or values, say), core makes all of
+    that kind, or of that shape.
     """
 
     _name = "ar.invoice.maker"
@@ -53,25 +72,34 @@ class ArInvoiceMaker(models.AbstractModel):
 
         :param vals_list: values of drafts of one company, as for ``create``.
         """
-        kinds, alone = self._sort_by_kind(vals_list)
-        firsts = [indexes[0] for indexes in kinds]
-        moves = self._create_by_core(vals_list, firsts + alone)
-        quick, complete, by_core = [], [], []
-        for first, *others in kinds:
-            template = self._read_template(moves[first], vals_list[first])
-            if not template:
-                by_core += others
-                continue
-            for index in others:
-                vals = self._complete(vals_list[index], template)
+        memory = self._get_memory(vals_list)
+        kinds, left = self._sort_by_kind(vals_list, memory)
+        seconds = self._get_seconds(kinds, memory)
+        left |= {kind.indexes[0]: "first of a kind" for kind in kinds}
+        left |= {kind.indexes[1]: "second of a kind, to compare with" for kind in seconds}
+        moves = self._create_by_core(vals_list, sorted(left))
+        for kind in kinds:
+            first = kind.indexes[0]
+            self._read_template(kind, moves[first], vals_list[first], memory)
+        self._check_shapes(kinds, seconds, vals_list, moves, memory)
+        quick, by_core = {}, {}
+        for kind in kinds:
+            for index in kind.indexes:
+                if index in moves:
+                    continue
+                vals = kind.template and self._complete(vals_list[index], kind.template)
                 if vals:
-                    quick.append(index)
-                    complete.append(vals)
+                    quick[index] = vals
                 else:
-                    by_core.append(index)
-        moves |= self._create_by_core(vals_list, by_core)
-        moves |= dict(zip(quick, self._create_complete(complete), strict=True))
+                    by_core[index] = kind.refusal or "other tax lines than its kind"
+        moves |= self._create_by_core(vals_list, list(by_core))
+        made = self._create_complete(list(quick.values()))
+        moves |= dict(zip(quick, made, strict=True))
+        self._log_left(left | by_core)
         return self.env["account.move"].browse(moves[index].id for index in range(len(vals_list)))
+
+    def _log_left(self, reasons):
+        self.env["ar.shortcuts"]._log_left("invoices", Counter(reasons.values()))
 
     def _create_by_core(self, vals_list, indexes):
         moves = self.env["account.move"]._create_inside([vals_list[index] for index in indexes])
@@ -97,8 +125,13 @@ class ArInvoiceMaker(models.AbstractModel):
     def _create_complete(self, vals_list):
         """Create invoices from complete values; nothing is left to be synchronised."""
         moves = self.env["account.move"]
-        if not vals_list:
-            return moves
+        if vals_list:
+            moves = self._create_unsynchronised(vals_list)
+            self._log_creation(moves)
+        return moves
+
+    def _create_unsynchronised(self, vals_list):
+        moves = self.env["account.move"]
         quickly = moves.with_context(
             skip_invoice_sync=True,
             skip_invoice_line_sync=True,
@@ -110,26 +143,37 @@ class ArInvoiceMaker(models.AbstractModel):
         # What is left to compute is computed here, in our language: the first to flush
         # may be somebody with another one, or none.
         made.line_ids.flush_recordset()
-        self._log_creation(made)
         return made
 
     # ------------------------------------------------------------------
     # Kinds
     # ------------------------------------------------------------------
 
-    def _sort_by_kind(self, vals_list):
-        """(lists of indexes that are alike, indexes that are to be made by core)."""
-        if self._has_analytic_models():
-            return [], list(range(len(vals_list)))
+    def _sort_by_kind(self, vals_list, memory):
+        """(kinds, ``{index: why}`` of what is to be made by core)."""
+        reason = self.env["ar.shortcuts"]._get_reason_for_core("invoices")
+        if not reason and self._has_analytic_models():
+            reason = "analytic distribution models"
+        if reason:
+            return [], dict.fromkeys(range(len(vals_list)), reason)
         partners = self._get_partners(vals_list)
-        kinds = defaultdict(list)
-        alone = []
+        alike = defaultdict(list)
+        left = {}
         for index, vals in enumerate(vals_list):
-            key = self._get_kind(vals, partners[vals["partner_id"]])
-            (kinds[key] if key else alone).append(index)
-        large = [indexes for indexes in kinds.values() if len(indexes) >= LEAST]
-        alone += [index for some in kinds.values() if len(some) < LEAST for index in some]
-        return large, sorted(alone)
+            key, shape = self._get_kind(vals, partners[vals["partner_id"]])
+            if not key:
+                left[index] = "values that only core knows"
+            elif key in memory.kinds:
+                left[index] = memory.kinds[key]
+            else:
+                alike[key, shape].append(index)
+        kinds = []
+        for (key, shape), indexes in alike.items():
+            if len(indexes) < LEAST:
+                left |= dict.fromkeys(indexes, "too few of a kind")
+            else:
+                kinds.append(Kind(key, shape, indexes, partners))
+        return kinds, left
 
     def _has_analytic_models(self):
         """Whether analytic distributions may depend on the customer."""
@@ -142,36 +186,55 @@ class ArInvoiceMaker(models.AbstractModel):
         return {partner.id: partner for partner in self.env["res.partner"].browse(ids)}
 
     def _get_kind(self, vals, partner):
-        """What an invoice shares with all of its kind; None if only core can make it."""
+        """What an invoice shares with all of its kind, and with all of its shape.
+
+        None, twice, if only core can make it.
+        """
         if vals.get("move_type") != "out_invoice" or "fiscal_position_id" not in vals:
-            return None
-        lines = []
+            return None, None
+        lines, shapes = [], []
         for command, _id, line in vals["invoice_line_ids"]:
             if command != Command.CREATE or line.keys() - KNOWN_LINE_FIELDS:
-                return None
+                return None, None
             if "price_unit" not in line:
                 # The product's, in the currency of the invoice.
-                return None
+                return None, None
             lines.append(self._get_line_kind(line))
+            shapes.append(self._get_line_shape(line))
         # Terms and accounts are the company's own, whoever is asked.
         partner = partner.with_company(vals.get("company_id") or self.env.company)
         term = self._get_payment_term(vals, partner)
         if self._has_discount_lines(term) or self._is_rounded(vals):
-            return None
+            return None, None
         head = {name: value for name, value in vals.items() if name not in FREE_FIELDS}
-        return (
+        shared = (
             self._freeze(head),
-            tuple(lines),
             term.id,
             partner.property_account_receivable_id.id,
             partner.lang,
         )
+        return (tuple(lines), *shared), (tuple(shapes), *shared)
 
     def _get_line_kind(self, line):
         shared = {name: value for name, value in line.items() if name not in FREE_LINE_FIELDS}
+        return self._freeze(shared), self._get_sign(line)
+
+    def _get_line_shape(self, line):
+        """What of a line's kind decides which steps of core, or of an addon, it goes through.
+
+        Not which product, account or analytic accounts, but whether there are any, as what
+        depends on these is looked for on the first invoice of each kind.
+        """
+        anything = {"product_id", "account_id", "analytic_distribution"}
+        given = frozenset(name for name, value in line.items() if value or name not in anything)
+        # Where no taxes are given, they are the product's.
+        taxes = line.get("tax_ids", line.get("product_id"))
+        return given, self._freeze(taxes), self._get_sign(line)
+
+    def _get_sign(self, line):
         amount = line.get("price_unit", 0) * line.get("quantity", 1)
         # A zero has no tax line; below zero, taxes may be grouped otherwise.
-        return self._freeze(shared), (amount > 0) - (amount < 0)
+        return (amount > 0) - (amount < 0)
 
     def _get_payment_term(self, vals, partner):
         terms = self.env["account.payment.term"]
@@ -198,13 +261,18 @@ class ArInvoiceMaker(models.AbstractModel):
     # The template
     # ------------------------------------------------------------------
 
-    def _read_template(self, move, vals):
-        """What all of a kind share, read off the invoice that core made; None if it differs."""
+    def _read_template(self, kind, move, vals, memory):
+        """Set what all of the kind share, read off the invoice that core made of it.
+
+        Or why there is none: what core made differs from what we would.
+        """
         products = move.line_ids.filtered(lambda line: line.display_type == "product").sorted("id")
         terms = move.line_ids.filtered(lambda line: line.display_type == "payment_term")
         if len(products) != len(vals["invoice_line_ids"]) or not terms:
-            return None
+            kind.refusal = "core makes other lines"
+            return
         template = {
+            "partners": kind.partners,
             "move": move,
             "products": products,
             "tax_count": len(move.line_ids.filtered("tax_repartition_line_id")),
@@ -213,7 +281,12 @@ class ArInvoiceMaker(models.AbstractModel):
             "head": self._read_head(move),
         }
         complete = self._complete(vals, template)
-        return template if complete and self._is_as_core_made(move, complete) else None
+        if complete:
+            kind.refusal = self._get_refusal(move, complete, memory)
+        else:
+            kind.refusal = "core makes other tax lines"
+        if not kind.refusal:
+            kind.template = template
 
     def _read_head(self, move):
         """Stored values of the invoice itself that its kind decides."""
@@ -234,46 +307,13 @@ class ArInvoiceMaker(models.AbstractModel):
         values["tax_ids"] = [Command.set(line.tax_ids.ids)]
         return values
 
-    def _is_as_core_made(self, move, complete):
-        """Whether the lines that we would give are those that core made."""
-        made = [line for _command, _id, line in complete["line_ids"]]
-        lines = move.line_ids.sorted("id")
-        if len(made) != len(lines):
-            return False
-        left = list(lines)
-        for values in made:
-            match = next((line for line in left if self._is_same_line(line, values)), None)
-            if not match:
-                return False
-            left.remove(match)
-        return True
-
-    def _is_same_line(self, line, values):
-        for name, value in values.items():
-            field = line._fields[name]
-            if field.type == "many2many":
-                ((_command, _id, ids),) = value
-                if set(line[name].ids) != set(ids):
-                    return False
-            elif field.type == "monetary":
-                # Each amount in its own currency: balances in that of the company.
-                currency = line[field.get_currency_field(line)]
-                if currency.compare_amounts(line[name], value):
-                    return False
-            elif field.type == "float":
-                if float_compare(line[name], value, precision_digits=9):
-                    return False
-            elif field.convert_to_write(line[name], line) != (value or False):
-                return False
-        return True
-
     # ------------------------------------------------------------------
     # Complete values
     # ------------------------------------------------------------------
 
     def _complete(self, vals, template):
         """Values with all lines, as core would make them; None when the kind does not fit."""
-        customer = self.env["res.partner"].browse(vals["partner_id"]).commercial_partner_id
+        customer = template["partners"][vals["partner_id"]].commercial_partner_id
         base_lines = self._prepare_base_lines(vals, template, customer)
         results = self._compute_taxes(base_lines, template)
         taxes = results["tax_lines_to_add"]

@@ -69,7 +69,7 @@ class ArInvoiceTask(models.Model):
 
         lines = lines._fail_each(problem)
         if lines:
-            lines.move_id.with_context(ar_sequence_formats={})._post(soft=False)
+            lines.move_id._numbered_together()._post(soft=False)
         return lines
 
     # ------------------------------------------------------------------

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from ..tools.amounts import round_amount
 from .ar_batch_document import STARTABLE
 
 # Names of the fields that say what is searched.
@@ -137,6 +138,9 @@ class ArWriteOff(models.Model):
     @api.depends("reason_id", "company_id")
     def _compute_journal_id(self):
         for document in self:
+            if not document.company_id:
+                document.journal_id = False
+                continue
             try:
                 document.journal_id = document.reason_id._get_write_off_journal(document.company_id)
             except UserError:
@@ -159,7 +163,7 @@ class ArWriteOff(models.Model):
             count, customers, amount, by_currency = figures.get(document, (0, set(), 0, {}))
             document.ticked_count = count
             document.ticked_customers = len(customers)
-            document.ticked_amount = document.currency_id.round(amount)
+            document.ticked_amount = round_amount(document.currency_id, amount)
             document.ticked_by_currency = (
                 ", ".join(currency.format(total) for currency, total in by_currency.items())
                 if by_currency.keys() - {document.currency_id}
@@ -206,7 +210,7 @@ class ArWriteOff(models.Model):
         amounts = {document.id: amount for document, amount in rows}
         for document in self:
             amount = amounts.get(document._origin.id, 0)
-            document.amount_written_off = document.currency_id.round(amount)
+            document.amount_written_off = round_amount(document.currency_id, amount)
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -405,53 +409,37 @@ class ArWriteOff(models.Model):
             lines._mark_failed(str(error.args[0]))
             return
         lines = lines._skip_unticked()._fail_without_batch()._set_aside()
-        vals_list = []
+        prepared = []
         ready = lines.browse()
         for line in lines:
             try:
-                vals_list.append(line._prepare_entry())
+                prepared.append(line._prepare_entry())
                 ready |= line
             except UserError as error:
                 line._mark_failed(str(error.args[0]))
         if not ready:
             return
-        entries = self._create_entries(vals_list)
-        plan = []
+        entries = self._book(prepared)
         for line, entry in zip(ready, entries, strict=True):
             line._mark_done(entry_id=entry.id, batch_id=line._get_batch().id)
-            plan += line._get_matching(entry)
-        self._match(plan)
-        for line in ready:
-            line.move_id._track_set_log_message(line._get_note())
+            line.move_id._note_with_changes(line._get_note())
 
-    def _create_entries(self, vals_list):
-        """Create and post entries from complete values (core need compute nothing)."""
-        if not self.env["ar.invoice.maker"]._has_analytic_models():
-            # Else core looks for one that applies, item by item.
-            for vals in vals_list:
-                for _command, _id, item in vals["line_ids"]:
-                    item.setdefault("analytic_distribution", False)
-        moves = (
-            self.env["account.move"]
-            .with_company(self.company_id)
-            .with_context(tracking_disable=True, skip_invoice_sync=True)
-        )
-        # Drafts have no analytic items to bring up to date; posting makes them.
-        entries = moves.with_context(skip_analytic_sync=True)._inside().create(vals_list)
-        entries = moves.with_context(ar_sequence_formats={}).browse(entries.ids)
-        entries._post(soft=False)
-        return moves.browse(entries.ids)
+    def _book(self, prepared, amounts=None):
+        """Make, post and match entries, then read them back.
 
-    def _match(self, plan):
-        """Match journal items; no tax falls due by it, for no money came in."""
-        items = self.env["account.move.line"].with_context(
-            no_cash_basis=True,
-            # Else posting an exchange entry of the matching deletes its own matchings.
-            add_caba_vals=True,
-            # Matching changes no line of an entry; an exchange entry is made complete.
-            skip_invoice_sync=True,
-        )
-        items._reconcile_plan([items.browse(group.ids) for group in plan])
+        :param prepared: of each entry its values, and pairs of open items and of the values
+            of their counterparts.
+        :param amounts: what other items must owe afterwards, by their ids.
+        :raise Differs: when the books do not say what was meant.
+        """
+        maker = self.env["ar.entry.maker"].with_company(self.company_id)
+        vals_list = [vals for vals, _pairs in prepared]
+        entries = maker._create_entries(vals_list, matched_apart=amounts is not None)
+        pairs = maker._pair(entries, prepared)
+        expected = (amounts or {}) | maker._get_amounts_after_matching(pairs)
+        maker._match([item | counterpart for item, counterpart in pairs])
+        maker._check_books(entries, vals_list, expected)
+        return entries
 
     def _undo_lines(self, lines):
         self._check_may_write_off()
@@ -464,27 +452,13 @@ class ArWriteOff(models.Model):
                 ready |= line
         if not ready:
             return
-        self._unmatch(ready.entry_id)
-        reversals = self.with_context(ar_matched_apart=True)._create_entries(
-            [line._prepare_reversal() for line in ready]
-        )
-        plan = []
-        for line, reversal in zip(ready, reversals, strict=True):
-            plan += line._get_reversal_matching(reversal)
-        self._match(plan)
+        maker = self.env["ar.entry.maker"].with_company(self.company_id)
+        amounts = maker._get_amounts_without(ready.entry_id)
+        maker._unmatch(ready.entry_id)
+        reversals = self._book([line._prepare_reversal() for line in ready], amounts)
         for line, reversal in zip(ready, reversals, strict=True):
             line._write_inside({"state": "undone", "reason": False, "reversal_id": reversal.id})
-            line.move_id._track_set_log_message(line._get_undo_note())
-
-    def _unmatch(self, entries):
-        """Take matchings away; that changes no line of an entry."""
-        items = entries.line_ids.filtered(
-            lambda item: item.matched_debit_ids or item.matched_credit_ids
-        )
-        others = items.matched_debit_ids.debit_move_id | items.matched_credit_ids.credit_move_id
-        # Core reads these matching by matching.
-        (items | others).move_id.fetch(["matched_payment_ids"])
-        items.with_context(skip_invoice_sync=True).remove_move_reconcile()
+            line.move_id._note_with_changes(line._get_undo_note())
 
     def action_undo(self):
         """Undo the whole document: each invoice owes again exactly what it did."""

@@ -88,18 +88,24 @@ class ArWriteOffLine(models.Model):
         the rate it was booked with (no exchange difference arises), and debits the
         loss, the tax that is reclaimed, and what waits on cash-basis accounts.
 
+        :return: the values, and pairs ``(open item, values of its counterpart)``: what is
+            to be matched. A counterpart's values are those in ``line_ids``.
         :raise UserError: when an account is missing.
         """
         self.ensure_one()
         document = self.document_id
         label = self._get_label()
-        counterparts = self._prepare_receivable_items(label)
-        others = self._prepare_loss_items(
-            -sum(exact(item["amount_currency"]) for item in counterparts),
-            -sum(exact(item["balance"]) for item in counterparts),
+        settled = self._prepare_receivable_items(label)
+        amount = -sum(exact(item["amount_currency"]) for _item, item in settled)
+        balance = -sum(exact(item["balance"]) for _item, item in settled)
+        taxes = self._prepare_tax_items(amount, balance, label)
+        losses = self._prepare_loss_items(
+            amount - sum(exact(item["amount_currency"]) for _item, item in taxes),
+            balance - sum(exact(item["balance"]) for _item, item in taxes),
             label,
         )
-        return {
+        items = [item for _open, item in settled + taxes] + losses
+        values = {
             "move_type": "entry",
             "journal_id": self._get_journal().id,
             "company_id": self.company_id.id,
@@ -109,8 +115,11 @@ class ArWriteOffLine(models.Model):
             "date": document.date,
             "ref": label,
             "ar_write_off_line_id": self.id,
-            "line_ids": [Command.create(item) for item in counterparts + others],
+            "line_ids": [Command.create(item) for item in items],
         }
+        # Not all of an account together: core would match them crosswise, and cents of
+        # different instalments would become exchange differences.
+        return values, settled + [pair for pair in taxes if self._waits(pair[0])]
 
     def _get_label(self):
         document = self.document_id
@@ -155,32 +164,32 @@ class ArWriteOffLine(models.Model):
         return parts
 
     def _prepare_receivable_items(self, label):
-        """Counterparts of the open items, one each and in their order."""
+        """``[(open item, values of its counterpart)]``, oldest first."""
         return [
-            {
-                "name": label,
-                "account_id": item.account_id.id,
-                "partner_id": item.partner_id.id,
-                "currency_id": item.currency_id.id,
-                "amount_currency": float(-part),
-                "balance": float(-balance),
-                "date_maturity": self.document_id.date,
-                "display_type": "product",
-                "analytic_distribution": False,
-                "tax_ids": [Command.clear()],
-            }
+            (
+                item,
+                {
+                    "name": label,
+                    "account_id": item.account_id.id,
+                    "partner_id": item.partner_id.id,
+                    "currency_id": item.currency_id.id,
+                    "amount_currency": float(-part),
+                    "balance": float(-balance),
+                    "date_maturity": self.document_id.date,
+                    "display_type": "product",
+                    "analytic_distribution": False,
+                    "tax_ids": [Command.clear()],
+                },
+            )
             for item, part, balance in self._split_over_items()
         ]
 
     def _prepare_loss_items(self, amount, balance, label):
-        """The other side: tax first, exactly; the loss takes the rest.
+        """What is lost: the rest, when tax has been taken back exactly.
 
         :param amount: in the line's currency, positive for a loss.
         :param balance: the same in company currency.
         """
-        taxes = self._prepare_tax_items(amount, balance, label)
-        amount -= sum(exact(item["amount_currency"]) for item in taxes)
-        balance -= sum(exact(item["balance"]) for item in taxes)
         groups = self._get_loss_groups()
         weights = list(groups.values())
         amounts = apportion(amount, weights, exact(self.currency_id.rounding))
@@ -210,7 +219,7 @@ class ArWriteOffLine(models.Model):
                 # Left out otherwise, so that core's distribution models apply.
                 item["analytic_distribution"] = json.loads(analytic)
             items.append(item)
-        return taxes + items
+        return items
 
     def _get_loss_groups(self):
         """``{(account, analytic, taxes): weight}``: where the loss goes, and how much.
@@ -277,10 +286,15 @@ class ArWriteOffLine(models.Model):
         without tags: what was not collected is never declared. Tax that was declared
         with the invoice is reversed with the tags of a credit note, if the reason says
         so; the share is of the whole document, so part payments keep their tax.
+
+        :return: ``[(tax item of the invoice, values of its counterpart)]``
         """
         return [
-            self._prepare_tax_item(item, label)
-            | {"amount_currency": float(part), "balance": float(value)}
+            (
+                item,
+                self._prepare_tax_item(item, label)
+                | {"amount_currency": float(part), "balance": float(value)},
+            )
             for item, part, value in self._split_over_taxes(amount, balance)
         ]
 
@@ -361,38 +375,6 @@ class ArWriteOffLine(models.Model):
         return other[mine.ids.index(repartition.id)]
 
     # ------------------------------------------------------------------
-    # Matching
-    # ------------------------------------------------------------------
-
-    def _get_matching(self, entry):
-        """Pairs of journal items to match: each open one with its own counterpart.
-
-        Not all of an account together: core would match them crosswise, and cents of
-        different instalments would become exchange differences.
-        """
-        parts = self._split_over_items()
-        taxes = self._split_over_taxes(
-            sum(part for _item, part, _balance in parts),
-            sum(balance for _item, _part, balance in parts),
-        )
-        # In the entry's own order: so each meets its own counterpart, whatever else of
-        # the entry is on an account that is matched, or was too little to be booked.
-        items = [item for item, _part, _balance in parts + taxes]
-        return [
-            item | counterpart
-            for item, counterpart in zip(items, entry.line_ids.sorted("id"), strict=False)
-            if item.account_type == "asset_receivable" or self._waits(item)
-        ]
-
-    def _pair(self, items, counterparts):
-        """One by one in their order; only what is on the same account."""
-        return [
-            item | counterpart
-            for item, counterpart in zip(items, counterparts, strict=False)
-            if item.account_id == counterpart.account_id
-        ]
-
-    # ------------------------------------------------------------------
     # Undo
     # ------------------------------------------------------------------
 
@@ -415,11 +397,16 @@ class ArWriteOffLine(models.Model):
         return max(first_open, entry.date)
 
     def _prepare_reversal(self):
-        """Values of the entry that takes the write-off back, item by item."""
+        """Values of the entry that takes the write-off back, item by item.
+
+        :return: the values, and pairs ``(item of the entry, values of its reversal)`` of
+            what is to be matched: both are settled by each other.
+        """
         self.ensure_one()
         entry = self.entry_id
         label = self.env._("Undo: %s", entry.ref)
-        return {
+        items = [(item, self._prepare_reversed_item(item, label)) for item in entry.line_ids]
+        values = {
             "move_type": "entry",
             "journal_id": entry.journal_id.id,
             "company_id": entry.company_id.id,
@@ -429,10 +416,9 @@ class ArWriteOffLine(models.Model):
             "date": self._get_undo_date(),
             "ref": label,
             "reversed_entry_id": entry.id,
-            "line_ids": [
-                Command.create(self._prepare_reversed_item(item, label)) for item in entry.line_ids
-            ],
+            "line_ids": [Command.create(reversed_item) for _item, reversed_item in items],
         }
+        return values, [pair for pair in items if pair[0].account_id.reconcile]
 
     def _prepare_reversed_item(self, item, label):
         return {
@@ -450,10 +436,3 @@ class ArWriteOffLine(models.Model):
             "group_tax_id": item.group_tax_id.id,
             "analytic_distribution": item.analytic_distribution or False,
         }
-
-    def _get_reversal_matching(self, reversal):
-        """Each item of the entry with its reversal: both are settled by each other."""
-        return self._pair(
-            self.entry_id.line_ids.sorted("id").filtered("account_id.reconcile"),
-            reversal.line_ids.sorted("id").filtered("account_id.reconcile"),
-        )

@@ -1,6 +1,7 @@
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..tools.amounts import round_amount
 from .ar_batch_document import STARTABLE
 
 
@@ -149,8 +150,8 @@ class ArWriteOffLine(models.Model):
         for line in self:
             whole = line.amount_residual
             share = line.amount / whole if whole else 0
-            line.amount_company = line.company_currency_id.round(
-                line.amount_residual_company * share
+            line.amount_company = round_amount(
+                line.company_currency_id, line.amount_residual_company * share
             )
 
     @api.constrains("amount", "amount_residual")

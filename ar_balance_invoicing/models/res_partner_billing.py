@@ -4,7 +4,8 @@ from .account_move import BALANCE_GROUPS
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "ar.guarded"]
 
     billing_profile_id = fields.Many2one(
         "ar.billing.profile",

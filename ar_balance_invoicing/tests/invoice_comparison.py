@@ -32,7 +32,10 @@ HOOKS = {
 
 
 class InvoiceComparison:
-    """For a test of account's kind; ``quick`` counts the invoices not left to core."""
+    """For a test of account's kind; ``quick`` counts the invoices not left to core.
+
+    By their reference, as ``compared`` does those that core made to compare a twin with.
+    """
 
     def setUp(self):
         super().setUp()
@@ -48,6 +51,14 @@ class InvoiceComparison:
             return create_complete(model, vals_list)
 
         self.patch(maker, "_create_complete", counted)
+        self.compared = Counter()
+        check_shapes = maker._check_shapes
+
+        def noted(model, kinds, seconds, vals_list, *args):
+            self.compared.update(vals_list[kind.indexes[1]]["ref"] for kind in seconds)
+            return check_shapes(model, kinds, seconds, vals_list, *args)
+
+        self.patch(maker, "_check_shapes", noted)
 
     # --- what was made ----------------------------------------------------------
 
@@ -139,6 +150,7 @@ class InvoiceComparison:
             savepoint.rollback()
         self.env.invalidate_all()
         self.quick.clear()
+        self.compared.clear()
         maker = self.maker.with_env(model.env)
         made, by_us, our_hooks = self._create_as(maker._create_invoices, vals_list)
         self.assertEqual(len(by_us), len(by_core))

@@ -60,6 +60,28 @@ class TestSearchAmount(BaseCase):
         self.assertEqual(search_amount(1e300), Decimal(10) ** 30)
         self.assertEqual(search_amount(-1e300), -(Decimal(10) ** 30))
 
+    def test_amounts_as_people_type_them(self):
+        german = (",", ".")
+        for text, amount, in_german in (
+            ("$0", 0, 0),
+            ("(5)", -5, -5),
+            ("5 EUR-", -5, -5),
+            ("US$ 1,234.50", Decimal("1234.5"), Decimal("1234.5")),
+            ("1.234,56", None, Decimal("1234.56")),
+            ("1.234", Decimal("1.234"), 1234),
+            ("1,5", None, Decimal("1.5")),
+            ("(-5)", None, None),
+            ("(5", None, None),
+            ("1 2", None, None),
+            ("1_000", None, None),
+        ):
+            for value, separators in ((amount, (".", ",")), (in_german, german)):
+                if value is None:
+                    with self.assertRaises(ValueError, msg=text):
+                        search_amount(text, *separators)
+                else:
+                    self.assertEqual(search_amount(text, *separators), value, text)
+
     def test_what_is_no_amount_is_refused(self):
         for value in ("abc", "", "1,5", None, True, False, float("nan"), float("inf"), [], {}):
             with self.assertRaises(ValueError, msg=repr(value)):

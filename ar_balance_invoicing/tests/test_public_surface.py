@@ -186,7 +186,7 @@ class Calls:
     @staticmethod
     def _vals(draw, calls, model, depth):
         names = draw(st.lists(st.sampled_from(calls.own_fields(model)), max_size=2, unique=True))
-        if draw(st.integers(0, 19)) == 0:
+        if draw(st.integers(0, 19)) == 10:
             names.append(draw(st.sampled_from(["no_such_field", "id", "create_uid", ""])))
         return {name: draw(calls.value(model, name, depth)) for name in names}
 
@@ -197,7 +197,7 @@ class Calls:
     @staticmethod
     def _values_to_write(draw, calls, model, new):
         """What comes as the values of create or write: mostly a dictionary."""
-        if draw(st.integers(0, 14)) == 0:
+        if draw(st.integers(0, 14)) == 8:
             return draw(st.sampled_from([None, [], "x", 5, [None], ["x"], [[]], {"": 1}]))
         vals = draw(calls.vals(model))
         return {**calls.new_vals.get(model, {}), **vals} if new else vals
@@ -205,13 +205,16 @@ class Calls:
     @st.composite
     @staticmethod
     def _domain(draw, calls, model):
-        name = draw(st.sampled_from([*calls.own_fields(model), "id", "display_name"]))
-        if draw(st.integers(0, 14)) == 0:
+        # Those that we search ourselves more often.
+        ours = [n for n in calls.own_fields(model) if calls.env[model]._fields[n].search]
+        name = draw(st.sampled_from([*calls.own_fields(model), "id", "display_name", *ours * 5]))
+        if draw(st.integers(0, 14)) == 8:
             return draw(st.sampled_from(ANYTHING))
+        operator = draw(st.sampled_from(OPERATORS))
         value = draw(calls.value(model, name))
-        if draw(st.booleans()):
+        if operator in ("in", "not in") or draw(st.integers(0, 9)) == 7:
             value = [value]
-        domain = [[name, draw(st.sampled_from(OPERATORS)), value]]
+        domain = [[name, operator, value]]
         return ["!", *domain] if draw(st.booleans()) else domain
 
     # --- calls ------------------------------------------------------------------
@@ -247,7 +250,7 @@ class Calls:
             "formatted_read_group": [domain, names, names.map(lambda n: [f"{i}:sum" for i in n])],
         }.get(method, [])
         arguments = [draw(argument) for argument in drawn]
-        if not drawn and draw(st.integers(0, 19)) == 0:
+        if not drawn and draw(st.integers(0, 19)) == 10:
             arguments = [draw(anything)]
         return arguments
 
@@ -255,10 +258,10 @@ class Calls:
     @staticmethod
     def _context(draw, calls, model):
         context = {}
-        if draw(st.integers(0, 2)) == 0:
+        if draw(st.integers(0, 2)) == 2:
             name = draw(st.sampled_from(calls.own_fields(model)))
             context[f"default_{name}"] = draw(calls.value(model, name))
-        if draw(st.integers(0, 3)) == 0:
+        if draw(st.integers(0, 3)) == 2:
             key = draw(st.sampled_from(sorted(CONTEXTS)))
             context[key] = draw(st.sampled_from(CONTEXTS[key]))
         return context

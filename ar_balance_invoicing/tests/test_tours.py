@@ -1,8 +1,10 @@
 """The screens, walked in Chromium."""
 
+import json
 import threading
 
 from odoo import SUPERUSER_ID, Command
+from odoo.exceptions import UserError
 from odoo.tests import HttpCase, new_test_user, tagged
 
 from .billing_common import BillingCommon
@@ -36,6 +38,35 @@ class TestTours(BillingCommon, HttpCase):
         )
         self.assertEqual(sum(old.mapped("amount_residual")), 280)
         self.start_tour("/odoo/customer-invoices?debug=0", "ar_invoice_balance", login="tour.clerk")
+
+    def test_amounts_as_people_type_them_into_a_search(self):
+        """The same in the browser as over the API."""
+        typed = {"$0": 0, "$0.00": 0, "(5)": -5, "5-": -5, "1,234.50": 1234.5, "$ (12)": -12}
+        refused = ["1.234,56", "1,5", "(5", "(-5)", "abc", "$", "1 2"]
+        for text in typed:
+            field = self.env["account.move"]._fields["account_balance"]
+            self.assertEqual(self.env["ar.balance"]._parse_amount(field, text), typed[text])
+        for text in refused:
+            with self.assertRaisesRegex(UserError, "not an amount"):
+                self.env["account.move"].search([("account_balance", "=", text)])
+        code = """
+            const parsers = odoo.loader.modules.get("@web/core/registry").registry
+                .category("parsers");
+            const parse = (text) => {
+                try { return parsers.get("monetary")(text); } catch { return "refused"; }
+            };
+            const typed = TYPED;
+            const wrong = Object.keys(typed).filter((text) => parse(text) !== typed[text]);
+            console.log(wrong.length ? "wrong: " + wrong.map((t) => t + " → " + parse(t))
+                : "test successful");
+        """
+        expected = json.dumps(typed | dict.fromkeys(refused, "refused"))
+        self.browser_js(
+            "/odoo/customer-invoices",
+            code.replace("TYPED", expected),
+            ready="odoo.isReady === true",
+            login="tour.clerk",
+        )
 
     def test_create_account_balance_invoices(self):
         """The seed page, in its order."""

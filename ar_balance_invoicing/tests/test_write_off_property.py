@@ -15,6 +15,8 @@ from .common import new_seed
 from .write_off_population import WriteOffPopulation
 
 _logger = logging.getLogger(__name__)
+# With the level's number: Odoo gives its name to another one.
+OUR_LOGS = "odoo.addons.ar_balance_invoicing"
 CENT = Decimal("0.01")
 
 
@@ -198,7 +200,9 @@ class TestWriteOffProperty(WriteOffPopulation):
                     part = line.currency_id.round(line.amount * rnd.uniform(0.1, 0.9))
                     line.amount = part or line.amount
             if any(document.line_ids.mapped("selected")):
-                document.action_process()
+                # What was planned is what the database says: nothing is left to core.
+                with self.assertNoLogs(OUR_LOGS, logging.INFO):
+                    document.action_process()
                 documents |= document
         return documents
 
@@ -251,7 +255,8 @@ class TestWriteOffProperty(WriteOffPopulation):
             done = first.line_ids.filtered(lambda line: line.state == "done")
             some = done.filtered(lambda _line: rnd.random() < 0.5)
             if some:
-                some.action_undo()
+                with self.assertNoLogs(OUR_LOGS, logging.INFO):
+                    some.action_undo()
                 self._assert_sound(invoices)
                 between = self._snapshot(invoices)
                 second = self._write_off_some(rnd, invoices)

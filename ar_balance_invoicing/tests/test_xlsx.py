@@ -522,6 +522,22 @@ class TestXlsxRoute(XlsxCommon, HttpCase):
         self.assertEqual(response.status_code, 303)
         self.assertIn("/web/login", response.headers["Location"])
 
+    def test_a_refusal_names_nothing(self):
+        """Also not in the developer mode, in which Odoo names the records it refuses."""
+        foreigner = self._user("xlsx.foreigner", "account.group_account_manager", self.other)
+        portal = self._user("xlsx.portal", "base.group_portal")
+        document = self._document_of(5)
+        for record in (self.batch, document):
+            for user in (foreigner, self.stranger, portal):
+                self.authenticate(user.login, user.login)
+                with mute_logger("odoo.http", "odoo.addons.base.models.ir_rule"):
+                    response = self.url_open(
+                        f"/ar_balance_invoicing/xlsx/{record._name}/{record.id}?debug=1"
+                    )
+                self.assertEqual(response.status_code, 403, user.login)
+                for name in (record.name, "Old Debtor", self.company.name, "Traceback"):
+                    self.assertNotIn(name, response.text)
+
     def test_what_is_no_export_is_not_found(self):
         for path in (
             f"res.partner/{self.customer.id}",
@@ -538,6 +554,16 @@ class TestXlsxRoute(XlsxCommon, HttpCase):
             "ar.batch/x",
             "ar.batch/%D9%A1",
             "ar.batch/",
+            "ar.batch/1.5",
+            "ar.batch/1e3",
+            "ar.batch/true",
+            "ar.batch/%00",
+            "%00/1",
+            "ar.batch%00/1",
+            "__class__/1",
+            "base/1",
+            f"ar.batch/{'9' * 4000}",
+            f"ar.batch/{','.join(['7'] * 1500)}",
         ):
             response = self._open(self.clerk, path)
             self.assertEqual(response.status_code, 404, path)

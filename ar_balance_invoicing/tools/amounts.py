@@ -1,5 +1,7 @@
 """Amounts as people and programs send them to a search."""
 
+import contextlib
+import re
 from decimal import Decimal, InvalidOperation
 
 # Finer than any currency (the finest have 4 decimals), coarser than the noise of
@@ -9,22 +11,68 @@ RESOLUTION = Decimal("0.00000001")
 LARGEST = Decimal(10) ** 30
 
 
-def search_amount(value) -> Decimal:
+SPACES = "\\s\u00a0\u202f"
+# Currency signs and codes, and spaces, may stand around the digits and their sign.
+BESIDE = r"[^\d.,'()+-]*"
+TYPED = re.compile(
+    rf"{BESIDE}(?P<open>\(?){BESIDE}(?P<before>[+-]?){BESIDE}"
+    rf"(?P<digits>[\d.,'{SPACES}]+)"
+    rf"{BESIDE}(?P<after>-?){BESIDE}(?P<close>\)?){BESIDE}"
+)
+
+
+def round_amount(currency, amount):
+    """An amount rounded as its currency says; as it is, in a form that has none chosen yet."""
+    return currency.round(amount) if currency else amount
+
+
+def search_amount(value, decimal_point=".", thousands_sep=",") -> Decimal:
     """Exact amount to compare stored amounts with.
 
-    :param value: a number, or text that is one (``"12.50"``).
-    :raise ValueError: when it is no finite number.
+    :param value: a number, or text that is one: ``"12.50"``, or as people type it:
+        ``"$ 1,200"``, ``"(5)"``.
+    :param decimal_point: of the language in which a text was typed.
+    :param thousands_sep: of that language.
+    :raise ValueError: when it is no finite number, or might be two different ones.
     """
     if isinstance(value, bool) or value is None:
         raise ValueError(value)
-    try:
-        amount = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise ValueError(value) from None
-    if not amount.is_finite():
+    amount = None
+    if isinstance(value, str):
+        amount = _typed_amount(value, decimal_point, thousands_sep)
+    else:
+        with contextlib.suppress(InvalidOperation):
+            amount = Decimal(str(value))
+    if amount is None or not amount.is_finite():
         raise ValueError(value)
     # Beyond every ledger: compares the same, and stays printable.
     amount = max(-LARGEST, min(LARGEST, amount))
     if amount == amount.to_integral_value():
         return amount
     return amount.quantize(RESOLUTION)
+
+
+def _typed_amount(text, decimal_point, thousands_sep):
+    """The amount of a text as people type it; None when it might be another one."""
+    match = TYPED.fullmatch(text)
+    if not match or bool(match["open"]) != bool(match["close"]):
+        return None
+    signs = [sign for sign in (match["open"], match["before"], match["after"]) if sign]
+    if len(signs) > 1:
+        return None
+    digits = match["digits"].strip()
+    number = _read_digits(digits, decimal_point, thousands_sep)
+    if number is None:
+        number = _read_digits(digits, ".", ",")
+    return -number if number and signs and signs != ["+"] else number
+
+
+def _read_digits(digits, decimal_point, thousands_sep):
+    """A number whose separators stand where a language has them, or None."""
+    whole, _point, fraction = digits.partition(decimal_point)
+    separator = f"[{SPACES}]" if thousands_sep.isspace() else re.escape(thousands_sep)
+    grouped = rf"[0-9]{{1,3}}(?:{separator}[0-9]{{3}})+" if thousands_sep else "[0-9]+"
+    if not re.fullmatch(rf"{grouped}|[0-9]*", whole) or not re.fullmatch("[0-9]*", fraction):
+        return None
+    whole = re.sub("[^0-9]", "", whole)
+    return Decimal(f"{whole or 0}.{fraction or 0}") if whole or fraction else None

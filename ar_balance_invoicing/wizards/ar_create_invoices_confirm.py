@@ -127,7 +127,8 @@ class ArCreateInvoicesConfirm(models.TransientModel):
     @api.depends("run_ids", "skip_zero")
     def _compute_zero_note(self):
         for wizard in self:
-            policies = {wizard._get_zero_policy(run) for run in wizard.run_ids}
+            runs = wizard.run_ids.filtered("profile_id")
+            policies = {wizard._get_zero_policy(run) for run in runs}
             texts = {
                 "create": self.env._("Everyone gets an invoice, also of $0."),
                 "skip_settled": self.env._(

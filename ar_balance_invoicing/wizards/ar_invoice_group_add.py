@@ -1,9 +1,14 @@
+import logging
 from ast import literal_eval
 
+import psycopg2
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import clean_context
+from odoo.tools import clean_context, mute_logger
+
+_logger = logging.getLogger(__name__)
 
 
 class ArInvoiceGroupAdd(models.TransientModel):
@@ -117,13 +122,35 @@ class ArInvoiceGroupAdd(models.TransientModel):
     def _get_condition(self):
         """The typed conditions.
 
-        :raise UserError: when they are no domain of invoices.
+        :raise UserError: when they are no domain of invoices
+        :raise AccessError: when they ask for what the user may not read
         """
         try:
-            condition = Domain(literal_eval(self.domain or "[]"))
-            condition.validate(self.env["account.move"])
-        except (ValueError, SyntaxError, TypeError) as error:
-            raise UserError(self.env._("The conditions cannot be understood: %s", error)) from error
+            return self._parse_condition(self.domain or "[]")
+        except (AccessError, UserError, psycopg2.OperationalError):
+            raise
+        except Exception as error:
+            # Whatever was typed: each kind of nonsense fails at another place of core,
+            # and in another way.
+            _logger.info("conditions of invoices: %r", error)
+            raise UserError(
+                self.env._(
+                    "The conditions of invoices cannot be understood. Choose them in the list of "
+                    "conditions, each with a field of invoices and a value of its kind."
+                )
+            ) from error
+
+    def _parse_condition(self, text):
+        """A domain of invoices that the database understands.
+
+        Many a mistake (a text where a number belongs) is noticed by the database only, so
+        it is asked for one invoice.
+        """
+        invoices = self.env["account.move"]
+        condition = Domain(literal_eval(text))
+        if not condition.is_true():
+            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+                invoices.search(condition, limit=1)
         return condition
 
     def action_add(self):

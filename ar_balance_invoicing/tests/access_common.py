@@ -1,0 +1,99 @@
+"""One record of every model of ours, and the people who come by."""
+
+from odoo import Command
+from odoo.tests import new_test_user
+
+from .test_invoice_group import GroupCommon
+
+MODULE = "ar_balance_invoicing"
+
+
+class EveryModelCommon(GroupCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.ar_batch_mode = "manual"
+        cls.records = cls._make_one_of_each()
+
+    @classmethod
+    def _user(cls, login, groups, company=None):
+        return new_test_user(cls.env, login, groups=groups, company_id=(company or cls.company).id)
+
+    @classmethod
+    def _as(cls, user, records):
+        """The records as the user sees them in his own company."""
+        return records.with_user(user).with_context(allowed_company_ids=user.company_id.ids)
+
+    @classmethod
+    def _make_one_of_each(cls):
+        """``{model: record}``; every record hangs together with the others."""
+        customer = cls._make_customers("Dora", email="dora@example.com")
+        service = cls._serve(customer)
+        overdue = cls._invoice(customer, 30, days_ago=90)
+        run = cls._run()
+        run._start()
+        invoice = run.line_ids.move_id
+        invoice._post(soft=False)
+        cls.group._add_invoices(invoice | overdue)
+        batch = cls.env["ar.batch"].create({"name": "Spring"})
+        cls.env.user.ar_default_batch_id = batch
+        write_off = cls._write_off(overdue)
+        cls.group.action_mark_as_sent()
+        fee = cls.env["ar.late.fee"].create(
+            {
+                "overdue_move_id": overdue.id,
+                "period_id": cls.period.id,
+                "fee_move_id": invoice.id,
+            }
+        )
+        records = [
+            *(cls.profile, cls.period, service, run, run.line_ids, run.line_ids.charge_ids, fee),
+            *(cls.group, cls.group.task_ids, cls.group.task_ids.line_ids[:1]),
+            *(cls.reason, batch, write_off, write_off.line_ids),
+            *cls._make_windows(run, write_off, invoice),
+        ]
+        return {record._name: record[:1] for record in records}
+
+    @classmethod
+    def _make_windows(cls, run, write_off, invoice):
+        return [
+            cls.env["ar.create.invoices"].create(
+                {"profile_id": cls.profile.id, "period_id": cls.period.id}
+            ),
+            cls.env["ar.create.invoices.confirm"].create({"run_ids": [Command.set(run.ids)]}),
+            cls.env["ar.invoice.group.add"].create({"invoice_ids": [Command.set(invoice.ids)]}),
+            cls.env["ar.batch.move"].create(
+                {
+                    "line_ids": [Command.set(write_off.line_ids.ids)],
+                    "batch_id": write_off.batch_id.id,
+                }
+            ),
+        ]
+
+    @classmethod
+    def _get_own_models(cls):
+        """All models of this addon, abstract ones too."""
+        return [model for model in cls.env.values() if model._original_module == MODULE]
+
+    @classmethod
+    def _get_extended_models(cls):
+        """Models of other addons with fields or methods of this one."""
+        return [
+            model
+            for model in cls.env.values()
+            if model._original_module != MODULE and get_own_parts(model)
+        ]
+
+
+def is_written(part):
+    """Whether a class of a model stands in somebody's source, and is not put together of such."""
+    return "_original_module" not in vars(part)
+
+
+def get_own_parts(model):
+    """The classes of a model that stand in this addon."""
+    return [
+        part
+        for part in type(model).__mro__
+        if is_written(part) and vars(part).get("_module") == MODULE
+    ]
