@@ -545,7 +545,7 @@ class TestBackgroundWork(AttackCommon):
 
     def test_nobody_deletes_another_companys_drafts_by_a_task_of_his_own(self):
         """A task that is queued rightly is turned to other drafts and another user."""
-        self.company.ar_batch_threshold = 1
+        self.company.ar_background_seconds = 0.001
         attempt = self._attempt(
             "invoicing", "ar.invoice.group", "action_delete_drafts", [self.group.ids]
         )
@@ -602,7 +602,7 @@ class TestBackgroundWork(AttackCommon):
             [("company_id", "=", self.other.id), ("type", "=", "general")], limit=1
         )
         entries = self._count_entries(self.other)
-        self.company.ar_batch_threshold = 1
+        self.company.ar_background_seconds = 0.001
         theirs = {
             "company_id": self.other.id,
             "journal_id": journal.id,
@@ -663,7 +663,7 @@ class TestBackgroundWork(AttackCommon):
 
     def test_nobody_bills_in_another_companys_books(self):
         """A listed run is turned to another company, user, or customer."""
-        self.company.ar_batch_threshold = 1
+        self.company.ar_background_seconds = 0.001
         run = self.listed_run
         moves = self._count_entries(self.other)
         theirs = {
@@ -688,7 +688,7 @@ class TestBackgroundWork(AttackCommon):
 
     def test_work_is_done_with_the_rights_of_who_pressed_the_button(self):
         """The document belongs to whoever started it, not to whoever made it."""
-        self.company.ar_batch_threshold = 1
+        self.company.ar_background_seconds = 0.001
         attempt = self._attempt(
             "invoicing", "ar.billing.run", "action_create_invoices", [self.listed_run.ids]
         )

@@ -377,7 +377,7 @@ class TestPublicSurface(RightsCommon):
     def _set_the_scene(self, method):
         if method == "action_print":
             # Left to the workers: it is not to be printed here.
-            self.company.ar_batch_threshold = 1
+            self.company.ar_background_seconds = 0.001
 
     def _compare(self, before, kind, what, shown):
         after = self._checksum(kind)

@@ -237,7 +237,7 @@ class TestRightsMatrix(RightsCommon):
             return method, ARGUMENTS[case]
         if method == "action_print":
             # Left to the workers: it is not to be printed here.
-            self.company.ar_batch_threshold = 1
+            self.company.ar_background_seconds = 0.001
         if method == "default_get":
             return method, [sorted(self.env[model]._fields)]
         ids = self._get_document(kind, model, case).ids
