@@ -84,7 +84,8 @@ class ArInvoiceMaker(models.AbstractModel):
             if field_.name in given:
                 continue
             value = record[field_.name]
-            if field_.convert_to_write(value, record) != default and (value or default):
+            # Seldom anything: so the rest is seldom reckoned.
+            if (value or default) and field_.convert_to_write(value, record) != default:
                 return str(field_)
         return None
 
