@@ -383,7 +383,7 @@ class TestOnlyOurOwnWork(WriteOffCommon):
             return original(records, notes)
 
         self.patch(moves, "_log_notes", noted)
-        self._pay(self.customer, 20, other)
+        self._pay(self.customer, 5, other)
         document = self._write_off(ours)
         self.cr.flush()
         self.assertEqual(document.state, "done")
