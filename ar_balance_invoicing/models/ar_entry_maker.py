@@ -187,31 +187,12 @@ class ArEntryMaker(models.AbstractModel):
         :raise Differs: when an item of an entry is not as given, is missing or too many;
             an entry is not posted; or an item does not owe what it should.
         """
-        self.env.flush_all()
         made = defaultdict(Counter)
-        columns = ("account_id", "partner_id", "currency_id", "amount_currency", "balance")
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT item.id, item.move_id, item.parent_state, %s,
-                       item.amount_residual_currency, item.amount_residual
-                  FROM account_move_line item
-                 WHERE item.move_id IN %s OR item.id IN %s
-                """,
-                SQL(", ").join(
-                    SQL.identifier("item", name) for name in (*columns, "tax_repartition_line_id")
-                ),
-                tuple(entries.ids),
-                tuple(amounts) or (0,),
-            )
-        )
         found = set()
-        for item_id, move_id, state, *key, currency, company in rows:
-            key = (*key[:3], exact(key[3]), exact(key[4]), key[5])
+        for item_id, move_id, state, key, now in self._read_books(entries, amounts):
             made[move_id][key if state == "posted" else None] += 1
             if item_id in amounts:
                 found.add(item_id)
-                now = [exact(currency or 0), exact(company or 0)]
                 if now != amounts[item_id]:
                     raise self._get_amount_differs(item_id, now, amounts[item_id])
         for entry, vals in zip(entries, vals_list, strict=True):
@@ -220,6 +201,29 @@ class ArEntryMaker(models.AbstractModel):
                 raise self._get_entry_differs(entry)
         if found != set(amounts):
             raise self._get_entry_differs(entries[:1])
+
+    def _read_books(self, entries, item_ids):
+        """(id, entry, state, key, [open in currency, in company currency]) of journal items.
+
+        Of all items of the entries, and of others.
+        """
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT id, move_id, parent_state, account_id, partner_id, currency_id,
+                       amount_currency, balance, tax_repartition_line_id,
+                       amount_residual_currency, amount_residual
+                  FROM account_move_line
+                 WHERE move_id IN %s OR id IN %s
+                """,
+                tuple(entries.ids),
+                tuple(item_ids) or (0,),
+            )
+        )
+        for item_id, move_id, state, *what, amount, balance, repartition, open_, company in rows:
+            key = (*what, exact(amount), exact(balance), repartition)
+            yield item_id, move_id, state, key, [exact(open_ or 0), exact(company or 0)]
 
     def _get_entry_differs(self, entry):
         return Differs(
