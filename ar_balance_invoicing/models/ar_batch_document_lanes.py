@@ -131,15 +131,15 @@ class ArBatchDocument(models.AbstractModel):
         """
         began, clock = fields.Datetime.now(), time.monotonic()
         try:
+            worker, handled, pace = self, 0, 0
             # Cancelling needs nobody's rights.
-            worker = self if self.cancel_requested else self._as_owner()
-            pace = 0
-            if worker is not self:
+            if not self.cancel_requested:
                 self._check_owner()
-            handled = self._fail_stopped()
-            if not handled:
-                handled = worker._work_or_retry()
-                pace = (time.monotonic() - clock) / handled if handled else 0
+                worker = self._as_owner()
+                handled = worker.sudo()._fail_stopped()
+                if not handled:
+                    handled = worker._work_or_retry()
+                    pace = (time.monotonic() - clock) / handled if handled else 0
             self.env["ir.cron"]._commit_progress(handled or 0)
             # In a transaction of its own: what other workers have committed counts.
             self.env.invalidate_all()

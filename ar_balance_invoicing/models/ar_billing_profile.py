@@ -8,6 +8,7 @@ from ..tools.billing_calendar import MONTHS
 from .res_company import ZERO_POLICIES
 
 LONGEST_PERIOD_MONTHS = 120
+MOST_DAYS = 3650
 EARLIEST_ANCHOR = date(1900, 1, 1)
 LATEST_ANCHOR = date(2199, 12, 31)
 CALENDAR_FIELDS = ("cadence_unit", "cadence_count", "anchor_date")
@@ -327,6 +328,15 @@ class ArBillingProfile(models.Model):
                             "%(field)s of “%(profile)s” is below zero. Type 0 or more.",
                             field=self._fields[name]._description_string(self.env),
                             profile=profile.display_name,
+                        )
+                    )
+                if name.endswith("_days") and profile[name] > MOST_DAYS:
+                    raise ValidationError(
+                        self.env._(
+                            "%(field)s of “%(profile)s” are more than %(most)s. Type fewer days.",
+                            field=self._fields[name]._description_string(self.env),
+                            profile=profile.display_name,
+                            most=MOST_DAYS,
                         )
                     )
             if profile._has_late_fees() and not profile.late_fee_product_id:

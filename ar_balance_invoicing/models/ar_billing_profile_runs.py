@@ -33,11 +33,12 @@ class ArBillingProfile(models.Model):
         made it, is reminded of it.
         """
         self.ensure_one()
-        periods = self._get_periods_due(today)
-        if not periods:
-            return
         try:
             with self.env.cr.savepoint():
+                self._make_periods()
+                periods = self._get_periods_due(today)
+                if not periods:
+                    return
                 if problem := self._get_responsible_problem():
                     raise UserError(problem)
                 for period in periods.with_env(self._as_responsible().env):

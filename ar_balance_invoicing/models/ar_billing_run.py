@@ -358,7 +358,6 @@ class ArBillingRun(models.Model):
         """
         today = fields.Date.context_today(self)
         profiles = self.env["ar.billing.profile"].search([("auto_create", "=", True)])
-        profiles._make_periods()
         for number, profile in enumerate(profiles, 1):
             try:
                 profile._bill_automatically(today)

@@ -77,19 +77,19 @@ class ArGuarded(models.AbstractModel):
         return vals
 
     @api.model
-    def default_get(self, fields_list):
+    def default_get(self, fields):
         """Neither the context nor a user's defaults say what only methods write."""
         if not (
-            isinstance(fields_list, (list, tuple, set, frozenset))
-            and all(isinstance(name, str) for name in fields_list)
+            isinstance(fields, (list, tuple, set, frozenset))
+            and all(isinstance(name, str) for name in fields)
         ):
             raise ValidationError(self.env._("Defaults are asked for by a list of fields."))
         machine = self._get_machine_fields()
-        asked = [name for name in fields_list if name not in machine]
+        asked = [name for name in fields if name not in machine]
         if not self._is_inside():
             self._check_person_values([self._get_given_defaults(asked)])
         values = super().default_get(asked)
-        for name in machine.intersection(fields_list):
+        for name in machine.intersection(fields):
             field = self._fields[name]
             if field.default:
                 values[name] = field.convert_to_write(field.default(self), self)
@@ -106,6 +106,8 @@ class ArGuarded(models.AbstractModel):
 
     def onchange(self, values, field_names, fields_spec):
         """Core answers with the names of whatever records the values name."""
+        if not isinstance(values, Mapping):
+            raise ValidationError(self.env._("Values are given by the names of fields."))
         for name in self._get_own_fields().intersection(values):
             if self._fields[name].type == "many2one" and type(values[name]) is int:
                 self._check_named_records(self._fields[name], [values[name]])

@@ -157,7 +157,7 @@ class ArInvoiceGroup(models.Model):
     @api.constrains("name")
     def _check_name(self):
         for group in self:
-            if not group.name.strip():
+            if not (group.name or "").strip():
                 raise UserError(self.env._("Give the invoice group a name."))
 
     @api.constrains("company_id")

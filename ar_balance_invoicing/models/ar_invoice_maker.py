@@ -163,8 +163,8 @@ class ArInvoiceMaker(models.AbstractModel):
             key, shape = self._get_kind(vals, partners[vals["partner_id"]])
             if not key:
                 left[index] = "values that only core knows"
-            elif key in memory.kinds:
-                left[index] = memory.kinds[key]
+            elif refusal := memory.kinds.get(key) or memory.shapes.get(shape):
+                left[index] = refusal
             else:
                 alike[key, shape].append(index)
         kinds = []

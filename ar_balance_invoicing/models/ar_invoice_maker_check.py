@@ -84,7 +84,8 @@ class ArInvoiceMaker(models.AbstractModel):
             if field_.name in given:
                 continue
             value = record[field_.name]
-            if field_.convert_to_write(value, record) != default and (value or default):
+            # Seldom anything: so the rest is seldom reckoned.
+            if (value or default) and field_.convert_to_write(value, record) != default:
                 return str(field_)
         return None
 
@@ -159,17 +160,18 @@ class ArInvoiceMaker(models.AbstractModel):
                 else:
                     kind.refusal = "other tax lines than its kind"
                     kind.template = None
-        memory.shapes |= self._compare_twins(pairs)
-        self._read_together(kind.template for kind in kinds if kind.template)
+        if pairs:
+            memory.shapes |= self._compare_twins(pairs)
+            self._read_together(kind.template for kind in kinds if kind.template)
         for kind in kinds:
-            if kind.template:
-                # No verdict: the kind that was to show it is refused itself.
-                kind.refusal = memory.shapes.get(kind.shape, "nothing to compare its shape with")
-                if kind.refusal:
-                    kind.template = None
-                    continue
             if kind.refusal:
                 memory.kinds[kind.key] = kind.refusal
+                continue
+            # No verdict: the kind that was to show it is refused itself. In the run's next
+            # chunk it will be another one.
+            kind.refusal = memory.shapes.get(kind.shape, "nothing to compare with yet")
+            if kind.refusal:
+                kind.template = None
 
     def _read_together(self, templates):
         """What the twins made forgotten is read again for all kinds at once."""
@@ -183,8 +185,6 @@ class ArInvoiceMaker(models.AbstractModel):
 
         :param pairs: ``{shape: (invoice made by core, our values of the same)}``
         """
-        if not pairs:
-            return {}
         cr = self.env.cr
         postcommit = cr.postcommit
         # As the user, and in his language, that compute what core has left to compute.

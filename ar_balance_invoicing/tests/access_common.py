@@ -39,7 +39,7 @@ class EveryModelCommon(GroupCommon):
         cls.env.user.ar_default_batch_id = batch
         write_off = cls._write_off(overdue)
         cls.group.action_mark_as_sent()
-        fee = cls.env["ar.late.fee"].create(
+        fee = cls.env["ar.late.fee"]._create_inside(
             {
                 "overdue_move_id": overdue.id,
                 "period_id": cls.period.id,

@@ -96,7 +96,7 @@ def billing(options) -> int:
         addons = contract_addon(odoo) / "odoo" / "addons"
         prepare(odoo, addons)
         command = odoo.script("bench_billing.py", DATABASE, odoo.addons_path(addons))
-        command += ["--customers", str(options.customers)]
+        command += ["--customers", str(options.customers), "--kinds", str(options.kinds)]
         command += ["--profile"] if options.profile else []
         return measure(odoo, command, options)
 

@@ -71,6 +71,13 @@ def bench(arguments: list[str]) -> int:
     billing.add_argument(
         "--customers", type=_number, default=1000, help="default: 1000; some runs have five times"
     )
+    billing.add_argument(
+        "--kinds",
+        type=_number,
+        default=0,
+        help="so many products, and ten customers in a row with a service of each, instead of "
+        "customers with one to three services",
+    )
     confirm = verbs.add_parser("confirm", help="drafts of a group, beside Odoo's own posting")
     confirm.add_argument("--invoices", type=_number, default=1000, help="default: 1000")
     lanes = verbs.add_parser("lanes", help="two cron workers beside one")

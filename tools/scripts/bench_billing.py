@@ -38,6 +38,7 @@ class Bench:
         self.env = env
         self.figures = Figures(env, options.rounds)
         self.rounds = options.rounds
+        self.kinds = options.kinds
         # As many customers in each round, which are whole chunks.
         size = max(options.customers // options.rounds, 1)
         self.chunk = min(env["ar.billing.run"]._chunk_size, size)
@@ -48,7 +49,7 @@ class Bench:
 
     def populate(self):
         """Customers of two profiles; those of the small one as contracts, too."""
-        self.company = Company(self.env)
+        self.company = Company(self.env, self.kinds)
         self.small, partners = self.company.make_customers("Small", self.customers)
         self.warm, _partners = self.company.make_customers("Warm-up", WARM_UP)
         self.large, _partners = self.company.make_customers("Large", LARGE * self.customers)
@@ -266,6 +267,7 @@ def main():
     parser.add_argument("addons_path")
     parser.add_argument("--customers", type=int, required=True)
     parser.add_argument("--rounds", type=int, required=True)
+    parser.add_argument("--kinds", type=int, default=0)
     parser.add_argument("--json")
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
@@ -288,6 +290,7 @@ def main():
         contract = env["ir.module.module"].search([("name", "=", "contract")])
         about = {
             "customers": bench.customers,
+            "kinds": bench.kinds,
             "large": LARGE * bench.customers,
             "large_rounds": LARGE_ROUNDS,
             "contract": contract.installed_version,

@@ -14,16 +14,28 @@ CHUNK = 500
 
 
 class Company:
-    """Products with none, one and two taxes; customers with one to three services each."""
+    """Products with none, one and two taxes; customers with one to three services each.
 
-    def __init__(self, env):
+    :param kinds: instead, so many products, of which each has ten customers in a row with
+        one service: invoices of as many kinds.
+    """
+
+    def __init__(self, env, kinds=0):
         self.env = env
+        self.kinds = kinds
         self.month = fields.Date.today().replace(day=1)
         self.products = self._make_products()
 
     def _make_products(self):
         tax = self.env["account.tax"].search([("type_tax_use", "=", "sale")], limit=1)
         eco_tax = tax.copy({"name": "Eco tax", "amount": 2.5})
+        sorts = [
+            ("Pick-up", tax),
+            ("Container", tax | eco_tax),
+            ("Street cleaning", tax.browse()),
+        ]
+        if self.kinds:
+            sorts = [(f"Kind {number}", sorts[number % 3][1]) for number in range(self.kinds)]
         return self.env["product.product"].create(
             [
                 {
@@ -32,11 +44,7 @@ class Company:
                     "list_price": 10,
                     "taxes_id": [Command.set(taxes.ids)],
                 }
-                for name, taxes in (
-                    ("Pick-up", tax),
-                    ("Container", tax | eco_tax),
-                    ("Street cleaning", tax.browse()),
-                )
+                for name, taxes in sorts
             ]
         )
 
@@ -76,6 +84,8 @@ class Company:
 
     def get_lines(self, number):
         """(product, price) of the lines of a profile's customer."""
+        if self.kinds:
+            return [(self.products[number // 10 % self.kinds], 10 + number % 97 / 100)]
         return [
             (product, 10 + number % 97 / 100 + position)
             for position, product in enumerate(self.products[: number % 3 + 1])
