@@ -5,7 +5,7 @@ import json
 from odoo import Command
 from odoo.tests import tagged
 
-from .rights_common import RightsCommon
+from .rights_common import RightsCommon, own_models
 
 # Who tries, and what he puts where: {model: {field: attribute of the test or value}}.
 BILLING = {
@@ -456,6 +456,148 @@ class TestFixedDocuments(AttackCommon):
             with self.subTest(values), self._undone():
                 attempt = self._attempt("write_off", line._name, "write", [line.ids, values])
                 self._assert_refused(attempt, f"Writing {values}")
+
+
+@tagged("post_install", "-at_install")
+class TestBroughtAlong(AttackCommon):
+    """What a caller brings in the context, or keeps as a default of ours, changes nothing.
+
+    His own defaults for fields of core's entries are core's: they hold whoever makes one.
+    """
+
+    def _get_luggage(self):
+        return {
+            "default_amount": 999,
+            "default_batch_id": self.closed_batch.id,
+            "default_company_id": self.other.id,
+            "default_currency_id": self.foreign.id,
+            "default_date": "2000-01-01",
+            "default_discount": 100,
+            "default_invoice_group_id": self.other_group.id,
+            "default_move_type": "in_invoice",
+            "default_name": "FORGED",
+            "default_operation": "undo",
+            "default_partner_id": self.superuser.partner_id.id,
+            "default_price_unit": 999,
+            "default_quantity": 7,
+            "default_selected": False,
+            "default_state": "cancelled",
+            "default_user_id": 1,
+            "ar_inside": True,
+            "ar_notes": [],
+        }
+
+    def _get_moves(self, moves):
+        """What people see of entries, without numbers and times."""
+        return sorted(
+            (
+                move.move_type,
+                move.state,
+                move.company_id.id,
+                move.partner_id.id,
+                move.invoice_group_id.id,
+                move.date,
+                move.amount_total,
+                sorted(
+                    (item.account_id.id, item.name or "", item.quantity, item.discount)
+                    + (item.balance, item.amount_currency, item.currency_id.id)
+                    for item in move.line_ids
+                ),
+            )
+            for move in moves
+        )
+
+    def _assert_same(self, kind, model, method, ids, look):
+        """The same is made with the luggage, with defaults of one's own, and without."""
+        seen = []
+        for context, defaults in (({}, {}), (self._get_luggage(), {}), ({}, self._get_luggage())):
+            with self._undone():
+                for name, value in defaults.items():
+                    for target in own_models(self.env):
+                        field = name.removeprefix("default_")
+                        self._attempt(kind, "ir.default", "set", [target, field, value, True])
+                before = self._all("account.move")
+                attempt = self._attempt(kind, model, method, [ids], {"context": context})
+                self.assertEqual(attempt.word, "ok", attempt.describe())
+                self.env.invalidate_all()
+                made = self._all("account.move") - before
+                seen.append((self._get_moves(made), look()))
+        self.assertEqual(seen[1], seen[0], "with the context")
+        self.assertEqual(seen[2], seen[0], "with defaults of his own")
+        return seen[0]
+
+    def test_a_billing_run(self):
+        run = self.listed_run
+        made, _seen = self._assert_same(
+            "invoicing",
+            "ar.billing.run",
+            "action_create_invoices",
+            run.ids,
+            lambda: (run.state, run.user_id, run.line_ids.mapped("state")),
+        )
+        self.assertEqual(len(made), 5)
+
+    def test_drafts_that_are_regenerated(self):
+        self._assert_same(
+            "invoicing",
+            "account.move",
+            "action_regenerate",
+            self.drafts.ids,
+            lambda: self._get_moves(self.drafts),
+        )
+
+    def test_a_group_that_is_confirmed(self):
+        self._assert_same(
+            "invoicing",
+            "ar.invoice.group",
+            "action_confirm_drafts",
+            self.group.ids,
+            lambda: (
+                self._get_moves(self.drafts),
+                self.group.task_ids.mapped(lambda task: (task.task, task.state, task.user_id.id)),
+            ),
+        )
+
+    def test_a_write_off_and_its_undoing(self):
+        document = self.draft_write_off
+        made, _seen = self._assert_same(
+            "write_off",
+            "ar.write.off",
+            "action_process",
+            document.ids,
+            lambda: (
+                document.state,
+                document.user_id,
+                document.batch_id.owner_id,
+                document.line_ids.mapped("state"),
+            ),
+        )
+        self.assertEqual([move[1:3] for move in made], [("posted", self.company.id)])
+        made, _seen = self._assert_same(
+            "write_off",
+            "ar.write.off",
+            "action_undo",
+            self.done_write_off.ids,
+            lambda: self.done_line.mapped("state"),
+        )
+        self.assertEqual(len(made), 1)
+
+    def test_a_printed_page_is_not_exchanged(self):
+        """The pages that are put together are the printer's; nobody attaches another one."""
+        line = self.failed_task.line_ids[:1]
+        vals = {
+            "name": "pdf",
+            "res_model": line._name,
+            "res_id": line.id,
+            "res_field": "pdf",
+            "raw": "Forged",
+        }
+        for kind in ("invoicing", "write_off", "admin"):
+            with self.subTest(kind), self._undone():
+                attempt = self._attempt(kind, "ir.attachment", "create", [vals])
+                self.assertNotEqual(attempt.word, "crash", attempt.describe())
+                self.env.invalidate_all()
+                self.assertFalse(line.with_context(bin_size=False).pdf)
 
 
 @tagged("post_install", "-at_install")
