@@ -52,7 +52,6 @@ BY_METHODS = {
 ARGUMENTS = {
     "account.move.create": [{"move_type": "out_invoice"}],
     "account.move.write": [{"ref": "Seen"}],
-    "ar.write.off.onchange": [{}, [], {"note": {}}],
     "res.company.create": [{"name": "New"}],
     "res.company.write": [{"ar_zero_policy": "skip_zero"}],
     "res.partner.create": [{"name": "New"}],
@@ -237,6 +236,8 @@ class TestRightsMatrix(RightsCommon):
         if method == "action_print":
             # Left to the workers: it is not to be printed here.
             self._leave_all_to_workers()
+        if method == "onchange":
+            return method, [[], {}, [], {"display_name": {}}]
         if method == "default_get":
             return method, [sorted(self.env[model]._fields)]
         ids = self._get_document(kind, model, case).ids
