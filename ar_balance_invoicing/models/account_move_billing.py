@@ -2,6 +2,7 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import clean_context
 
 from .account_move import BALANCE_GROUPS
 
@@ -173,6 +174,8 @@ class AccountMove(models.Model):
                     "these is one."
                 )
             )
+        # Defaults meant for a window must not end up on the lines made here.
+        drafts = drafts.with_context(clean_context(self.env.context))
         for run, moves in drafts.grouped("billing_run_id").items():
             run._regenerate(moves)
         return self._notify_outcome(self.env._("%s drafts are regenerated.", len(drafts)), [])

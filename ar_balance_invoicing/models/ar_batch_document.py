@@ -9,7 +9,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import SQL, clean_context
 
-from .ar_shortcuts import BY_CORE
+from .ar_shortcuts import BY_CORE, Differs
 
 _logger = logging.getLogger(__name__)
 
@@ -415,9 +415,9 @@ class ArBatchDocument(models.AbstractModel):
             raise  # another transaction was faster: the whole chunk is tried again
         except Exception as error:
             _logger.info("%s: a chunk is repeated line by line (%s)", self.name, error)
-            by_core = self.with_context(**{BY_CORE: True})
+            worker = self._by_core() if isinstance(error, Differs) else self
             for line in lines:
-                by_core._apply_one(line)
+                worker._apply_one(line)
         return len(lines)
 
     def _apply(self, lines):
@@ -437,7 +437,14 @@ class ArBatchDocument(models.AbstractModel):
         except psycopg2.OperationalError:
             raise
         except Exception as error:
-            line._mark_failed(self._explain(error))
+            if isinstance(error, Differs) and not self.env.context.get(BY_CORE):
+                self._by_core()._apply_one(line)
+            else:
+                line._mark_failed(self._explain(error))
+
+    def _by_core(self):
+        """The document, with its work done by core's own ways, without our shortcuts."""
+        return self.with_context(**{BY_CORE: True})
 
     def _explain(self, error):
         """A sentence for the bookkeeper; what nobody foresaw goes to the log too."""

@@ -3,15 +3,10 @@
 from collections import Counter, defaultdict
 
 from odoo import api, models
-from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools.apportion import exact
-from .ar_shortcuts import APART, MATCHED_APART
-
-
-class Differs(UserError):
-    """What is in the books is not what was meant; it is to be rolled back."""
+from .ar_shortcuts import APART, MATCHED_APART, Differs
 
 
 class ArEntryMaker(models.AbstractModel):

@@ -27,7 +27,12 @@ class ArInvoiceTaskLine(models.Model):
         string="Was Called", readonly=True, help="The invoice's name when the task was made."
     )
     partner_id = fields.Many2one(related="move_id.partner_id", string="Customer")
-    pdf = fields.Binary(readonly=True, attachment=True, help="Until all are put together into one.")
+    pdf = fields.Binary(
+        readonly=True,
+        # Whoever may write a record may give it attachments, past its ``write``.
+        attachment=False,
+        help="Until all are put together into one.",
+    )
 
     def _compute_display_name(self):
         for line in self:

@@ -3,6 +3,7 @@
 import logging
 
 from odoo import api, models
+from odoo.exceptions import UserError
 from odoo.tools import ormcache
 
 _logger = logging.getLogger(__name__)
@@ -23,6 +24,10 @@ SHORTCUTS = ("invoices", "entries", "matching", "notes", "numbers")
 UNSYNCHRONISED = ("invoices", "entries", "matching")
 SYNCHRONISED_MODELS = ("account.move", "account.move.line")
 OWN_MODULES = ("account", "ar_balance_invoicing")
+
+
+class Differs(UserError):
+    """What is in the books is not what was meant; it is to be rolled back."""
 
 
 class ArShortcuts(models.AbstractModel):

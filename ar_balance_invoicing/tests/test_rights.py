@@ -559,7 +559,9 @@ class TestConditions(EveryModelCommon):
                     self._type(text.replace("\x00", "\\0"))
                     self.wizard.action_add()
                 except UserError as error:
-                    self.assertRegex(str(error), "cannot be understood|No invoice is ticked|are kept: shorten it")
+                    self.assertRegex(
+                        str(error), "cannot be understood|No invoice is ticked|are kept: shorten it"
+                    )
                 else:
                     self.fail("accepted")
                 self.env.invalidate_all()
