@@ -134,6 +134,17 @@ class ArBatchDocument(models.AbstractModel):
         company = vals.get("company_id") or self.env.company.id
         return self.env["ir.sequence"].with_company(company).next_by_code(code) or "New"
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_working(self):
+        for document in self:
+            if document.state in WORKING:
+                raise UserError(
+                    self.env._(
+                        "%s is being worked on. Cancel it before you delete it.",
+                        document.display_name,
+                    )
+                )
+
     # ------------------------------------------------------------------
     # Progress
     # ------------------------------------------------------------------

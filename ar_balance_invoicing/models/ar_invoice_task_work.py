@@ -8,6 +8,8 @@ from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from odoo.addons.base.models.ir_actions_report import _wkhtml
 
+from .ar_batch_document import WORKING
+
 # Combined PDFs can be made again at any time; they are kept for so many days.
 DAYS_TO_KEEP_PDF = 7
 # Seconds that an invoice takes, before any of a document was measured.
@@ -283,5 +285,9 @@ class ArInvoiceTask(models.Model):
     def _gc_pdf(self):
         """Combined PDFs are large, and made again by one click."""
         long_ago = fields.Datetime.now() - timedelta(days=DAYS_TO_KEEP_PDF)
-        domain = [("task", "=", "pdf"), ("create_date", "<", long_ago)]
+        domain = [
+            ("task", "=", "pdf"),
+            ("create_date", "<", long_ago),
+            ("state", "not in", WORKING),
+        ]
         self.search(domain, limit=GC_UNLINK_LIMIT)._unlink_inside()

@@ -74,6 +74,9 @@ class TestSearchAmount(BaseCase):
             ("(5", None, None),
             ("1 2", None, None),
             ("1_000", None, None),
+            ("1a2", None, None),
+            ("x" * 100_000, None, None),
+            ("1" * 100_000, None, None),
         ):
             for value, separators in ((amount, (".", ",")), (in_german, german)):
                 if value is None:

@@ -12,13 +12,10 @@ LARGEST = Decimal(10) ** 30
 
 
 SPACES = "\\s\u00a0\u202f"
-# Currency signs and codes, and spaces, may stand around the digits and their sign.
-BESIDE = r"[^\d.,'()+-]*"
-TYPED = re.compile(
-    rf"{BESIDE}(?P<open>\(?){BESIDE}(?P<before>[+-]?){BESIDE}"
-    rf"(?P<digits>[\d.,'{SPACES}]+)"
-    rf"{BESIDE}(?P<after>-?){BESIDE}(?P<close>\)?){BESIDE}"
-)
+# From the first digit or separator to the last of them before something else.
+DIGITS = re.compile(rf"[\d.,](?:[\d.,'{SPACES}]*[\d.,])?")
+# Longer than any amount, and short enough for every pattern.
+LONGEST_TEXT = 100
 
 
 def round_amount(currency, amount):
@@ -53,18 +50,21 @@ def search_amount(value, decimal_point=".", thousands_sep=",") -> Decimal:
 
 
 def _typed_amount(text, decimal_point, thousands_sep):
-    """The amount of a text as people type it; None when it might be another one."""
-    match = TYPED.fullmatch(text)
-    if not match or bool(match["open"]) != bool(match["close"]):
+    """The amount of a text as people type it; None when it might be another one.
+
+    Currency signs and codes, and spaces, may stand around the digits and their sign.
+    """
+    match = DIGITS.search(text) if len(text) <= LONGEST_TEXT else None
+    if not match:
         return None
-    signs = [sign for sign in (match["open"], match["before"], match["after"]) if sign]
-    if len(signs) > 1:
+    before, after = text[: match.start()], text[match.end() :]
+    signs = re.sub(r"[^\d.,'()+-]", "", f"{before} {after}")
+    if signs not in ("", "+", "-", "()") or after.strip().startswith(("+", "(")):
         return None
-    digits = match["digits"].strip()
-    number = _read_digits(digits, decimal_point, thousands_sep)
+    number = _read_digits(match[0], decimal_point, thousands_sep)
     if number is None:
-        number = _read_digits(digits, ".", ",")
-    return -number if number and signs and signs != ["+"] else number
+        number = _read_digits(match[0], ".", ",")
+    return -number if number and signs in ("-", "()") else number
 
 
 def _read_digits(digits, decimal_point, thousands_sep):

@@ -7,11 +7,9 @@ import {registry} from "@web/core/registry";
 const parsers = registry.category("parsers");
 const parseMonetary = parsers.get("monetary");
 
-const BESIDE = "[^\\d.,'()+-]*";
-const TYPED = new RegExp(
-    `^${BESIDE}(?<open>\\(?)${BESIDE}(?<before>[+-]?)${BESIDE}` +
-        `(?<digits>[\\d.,'\\s]+)${BESIDE}(?<after>-?)${BESIDE}(?<close>\\)?)${BESIDE}$`
-);
+// From the first digit or separator to the last of them before something else.
+const DIGITS = /[\d.,](?:[\d.,'\s]*[\d.,])?/;
+const LONGEST_TEXT = 100;
 
 function readDigits(digits, decimalPoint, thousandsSep) {
     const [whole, fraction = "", ...more] = digits.split(decimalPoint);
@@ -30,19 +28,20 @@ export function parseAmount(text) {
     if (text.startsWith("=")) {
         return parseMonetary(text); // A sum to be worked out
     }
-    const {open, before, digits, after, close} = text.match(TYPED)?.groups || {};
-    const signs = [open, before, after].filter(Boolean);
-    if (digits === undefined || Boolean(open) !== Boolean(close) || signs.length > 1) {
-        throw new Error(`"${text}" is no amount`);
-    }
+    const match = text.length <= LONGEST_TEXT && text.match(DIGITS);
+    const before = match ? text.slice(0, match.index) : "";
+    const after = match ? text.slice(match.index + match[0].length) : "";
+    const signs = `${before} ${after}`.replace(/[^\d.,'()+-]/g, "");
     const {decimalPoint, thousandsSep} = localization;
     const number =
-        readDigits(digits.trim(), decimalPoint, thousandsSep || "") ??
-        readDigits(digits.trim(), ".", ",");
+        match && ["", "+", "-", "()"].includes(signs) && !/^\s*[+(]/.test(after)
+            ? (readDigits(match[0], decimalPoint, thousandsSep || "") ??
+              readDigits(match[0], ".", ","))
+            : null;
     if (number === null) {
         throw new Error(`"${text}" is no amount`);
     }
-    return number && signs.length && signs[0] !== "+" ? -number : number;
+    return number && ["-", "()"].includes(signs) ? -number : number;
 }
 
 parsers.add("monetary", parseAmount, {force: true});
