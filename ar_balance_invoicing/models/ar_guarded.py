@@ -187,11 +187,11 @@ class ArGuarded(models.AbstractModel):
 
         An override of ``write`` that looks at the values calls this first.
         """
-        if self._is_inside() or not self:
+        if self._is_inside():
             return
         self._check_names([vals])
         own = self._get_own_fields() & vals.keys()
-        if not own:
+        if not own or not self:
             return
         self.check_access("write")
         machine = self._get_machine_fields() | self._initial_fields

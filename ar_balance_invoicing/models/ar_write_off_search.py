@@ -111,9 +111,8 @@ class ArWriteOff(models.Model):
 
     def _check_criteria(self):
         """A search for everything is a mistake, not a wish."""
-        if not any(
-            self[name] for name in self._get_criteria_fields() - {"with_credits", "aging_choice"}
-        ):
+        names = self._get_criteria_fields() - {"with_credits", "aging_choice"}
+        if not any(self[name] for name in names) and not self._get_aging_days():
             raise UserError(
                 self.env._(
                     "Give at least one criterion, for instance “Balance Due Less Than”: "
@@ -173,10 +172,17 @@ class ArWriteOff(models.Model):
             for word in self._get_name_words()
         )
 
+    def _get_aging_days(self):
+        """More days than these, or None; a choice holds whatever was typed beside it."""
+        if self.aging_choice and self.aging_choice != "other":
+            return int(self.aging_choice)
+        return self.aging_days if self.aging_days or self.aging_choice else None
+
     def _get_date_domain(self):
         domain = Domain.TRUE
-        if self.aging_days or self.aging_choice == "other":
-            latest = fields.Date.context_today(self) - timedelta(days=self.aging_days)
+        days = self._get_aging_days()
+        if days is not None:
+            latest = fields.Date.context_today(self) - timedelta(days=days)
             by_invoice = self.company_id.ar_aging_basis == "invoice_date"
             reference = "invoice_date" if by_invoice else "date_maturity"
             domain &= Domain(reference, "<", latest) | (

@@ -114,6 +114,15 @@ class TestSearchInput(WriteOffCommon):
             with self.assertRaisesRegex(UserError, "Aging days count from 0 to"):
                 self._search(aging_choice="other", aging_days=days)
 
+    def test_chosen_days_hold_whatever_the_window_sent_beside_them(self):
+        """A clerk in a hurry searches before the window has worked out the days."""
+        old = self._invoice(self.customer, 5, days_ago=100)
+        self._invoice(self.customer, 5, days_ago=10)
+        found = self._search(
+            aging_choice="90", aging_days=0, partner_ids=[Command.set(self.customer.ids)]
+        )
+        self.assertEqual(found.move_id, old)
+
     def test_a_name_of_commas_is_none(self):
         self._invoice(self.customer, 5)
         with self.assertRaisesRegex(UserError, "is no customer's name"):

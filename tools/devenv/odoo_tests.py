@@ -31,8 +31,12 @@ UNION SELECT 'field ' || model || '.' || name FROM ir_model_fields
 UNION SELECT 'parameter ' || key FROM ir_config_parameter
 UNION SELECT 'cron ' || cron_name FROM ir_cron
 UNION SELECT 'external id ' || module || '.' || name FROM ir_model_data
-    -- Odoo itself forgets these: other modules' marks on a model with a chatter.
-    WHERE NOT (module != '{ADDON}' AND name LIKE 'model\\_inherit\\_\\_%')
+    -- Odoo itself forgets these: other modules' marks on a model with a chatter, or with
+    -- activities.
+    WHERE NOT (
+        module != '{ADDON}'
+        AND (name LIKE 'model\\_inherit\\_\\_%' OR name LIKE 'selection\\_\\_%\\_\\_activity\\_%')
+    )
     -- Documents keep their customers and products, whoever made these.
     AND model NOT IN ('res.partner', 'product.product', 'product.template')
 """.replace("{ADDON}", config.ADDON)
