@@ -84,10 +84,11 @@ class ArGuarded(models.AbstractModel):
             and all(isinstance(name, str) for name in fields)
         ):
             raise ValidationError(self.env._("Defaults are asked for by a list of fields."))
-        machine = self._get_machine_fields()
+        given = self._get_given_defaults()
+        machine = self._get_machine_fields() & given.keys()
         asked = [name for name in fields if name not in machine]
-        if not self._is_inside():
-            self._check_person_values([self._get_given_defaults(asked)])
+        if given and not self._is_inside():
+            self._check_person_values([{name: given[name] for name in given.keys() & set(asked)}])
         values = super().default_get(asked)
         for name in machine.intersection(fields):
             field = self._fields[name]
@@ -95,14 +96,16 @@ class ArGuarded(models.AbstractModel):
                 values[name] = field.convert_to_write(field.default(self), self)
         return values
 
-    def _get_given_defaults(self, names):
+    def _get_given_defaults(self):
         """Default values that the caller or the user himself has given, not the fields."""
         context = self.env.context
+        own = self._get_own_fields()
         kept = self.env["ir.default"]._get_model_defaults(self._name)
-        return {
-            name: context.get(f"default_{name}", kept.get(name))
-            for name in self._get_own_fields().intersection(names)
-        }
+        given = {name: kept[name] for name in own & kept.keys()}
+        for key, value in context.items():
+            if key.startswith("default_") and key[8:] in own:
+                given[key[8:]] = value
+        return given
 
     def onchange(self, values, field_names, fields_spec):
         """Core answers with the names of whatever records the values name."""

@@ -208,13 +208,15 @@ class ArWriteOffLine(models.Model):
     def _get_mismatch(self):
         """Why a line is not to be trusted: what it names belongs to somebody else. Or False."""
         self.ensure_one()
-        items = self.item_ids
-        belongs = (
-            items.move_id == self.move_id
-            and items.company_id == self.document_id.company_id == self.company_id
-            and items.partner_id.commercial_partner_id <= self.partner_id.commercial_partner_id
-            and items.currency_id == self.currency_id
-            and set(items.mapped("account_type")) == {"asset_receivable"}
+        move, company, currency = self.move_id, self.document_id.company_id, self.currency_id
+        customer = self.partner_id.commercial_partner_id
+        belongs = company == self.company_id and all(
+            item.move_id == move
+            and item.company_id == company
+            and item.currency_id == currency
+            and item.account_type == "asset_receivable"
+            and item.partner_id.commercial_partner_id == customer
+            for item in self.item_ids
         )
         return not belongs and self.env._(
             "What %s names as open is not this customer's, or not of this company. Search again.",
