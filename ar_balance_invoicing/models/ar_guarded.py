@@ -1,5 +1,5 @@
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from odoo import api, models
 from odoo.exceptions import MissingError, UserError, ValidationError
@@ -79,18 +79,16 @@ class ArGuarded(models.AbstractModel):
     @api.model
     def default_get(self, fields):
         """Neither the context nor a user's defaults say what only methods write."""
-        if not (
-            isinstance(fields, (list, tuple, set, frozenset))
-            and all(isinstance(name, str) for name in fields)
-        ):
+        names = list(fields) if isinstance(fields, Iterable) else [None]
+        if not all(isinstance(name, str) for name in names):
             raise ValidationError(self.env._("Defaults are asked for by a list of fields."))
         given = self._get_given_defaults()
         machine = self._get_machine_fields() & given.keys()
-        asked = [name for name in fields if name not in machine]
+        asked = [name for name in names if name not in machine]
         if given and not self._is_inside():
             self._check_person_values([{name: given[name] for name in given.keys() & set(asked)}])
         values = super().default_get(asked)
-        for name in machine.intersection(fields):
+        for name in machine.intersection(names):
             field = self._fields[name]
             if field.default:
                 values[name] = field.convert_to_write(field.default(self), self)
