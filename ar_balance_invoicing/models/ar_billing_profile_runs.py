@@ -1,3 +1,4 @@
+import logging
 from datetime import timedelta
 
 import psycopg2
@@ -5,6 +6,8 @@ import psycopg2
 from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import plaintext2html
+
+_logger = logging.getLogger(__name__)
 
 # How long a period that was not billed on its day is still billed automatically.
 DAYS_TO_CATCH_UP = 31
@@ -48,7 +51,8 @@ class ArBillingProfile(models.Model):
         except psycopg2.OperationalError:
             raise  # another transaction was faster
         except Exception as error:
-            self._remind_of_failure(self.env["ar.billing.run"]._explain(error))
+            profile = self._as_responsible() if self.user_id else self
+            self._remind_of_failure(profile.env["ar.billing.run"]._explain(error))
 
     def _as_responsible(self):
         """The profile with the rights, language and company of its responsible user."""
@@ -61,14 +65,33 @@ class ArBillingProfile(models.Model):
 
     def _remind_of_failure(self, reason):
         """Ask somebody to look after what was not billed; once, however often it fails."""
-        user = self.user_id if self.user_id.active else self.create_uid
-        self.activity_unlink([REMINDER])
-        self.activity_schedule(
-            REMINDER,
-            summary=self.env._("Not billed automatically"),
-            note=plaintext2html(reason),
-            user_id=user.id,
-        )
+        try:
+            with self.env.cr.savepoint():
+                self.activity_unlink([REMINDER])
+                user = self._get_person_to_tell()
+                if user:
+                    self.activity_schedule(
+                        REMINDER,
+                        summary=self.env._("Not billed automatically"),
+                        note=plaintext2html(reason),
+                        user_id=user.id,
+                    )
+                else:
+                    self._message_log(body=plaintext2html(reason))
+        except psycopg2.OperationalError:
+            raise
+        except Exception:
+            # The other profiles are to be billed all the same.
+            _logger.exception("%s: nobody could be told (%s)", self.name, reason)
+
+    def _get_person_to_tell(self):
+        """The first of the responsible user and who made the profile that can still open it."""
+        for user in self.user_id | self.create_uid:
+            if user.active and self.company_id in user.company_ids:
+                profile = self.with_user(user)
+                if profile.with_context(allowed_company_ids=self.company_id.ids).has_access("read"):
+                    return user
+        return self.env["res.users"]
 
     def _get_periods_due(self, today):
         """Periods whose invoice date has come (less the lead days) and that nobody billed.

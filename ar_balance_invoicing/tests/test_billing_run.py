@@ -539,6 +539,19 @@ class TestBillingRun(BillingCommon):
         self.assertTrue(self.env["ar.billing.run"].search([("profile_id", "=", profile.id)]))
         self.assertFalse(profile.activity_ids)
 
+    def test_a_responsible_user_without_rights_stops_no_other_profile(self):
+        """Nobody can be reminded of what he may not open: whoever made it is."""
+        clerk = new_test_user(self.env, "former.clerk", groups="account.group_account_invoice")
+        profile = self._make_automatic("A", user_id=clerk.id)
+        other = self._make_automatic("B")
+        clerk.group_ids = self.env.ref("base.group_user")
+        for _night in range(2):
+            self._bill_automatically()
+        runs = self.env["ar.billing.run"].search([("profile_id", "in", (profile | other).ids)])
+        self.assertEqual(runs.profile_id, other)
+        self.assertEqual(profile.activity_ids.user_id, profile.create_uid)
+        self.assertIn("does not have the right", profile.activity_ids.note)
+
     def test_nothing_is_billed_automatically_by_a_superuser(self):
         profile = self._make_profile("Automatic")
         nobody = new_test_user(self.env, "no.invoicing", groups="base.group_user")
