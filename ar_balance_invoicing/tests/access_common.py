@@ -3,7 +3,7 @@
 from odoo import Command
 from odoo.tests import new_test_user
 
-from .test_invoice_group import GroupCommon
+from .invoice_group.test_invoice_group import GroupCommon
 
 MODULE = "ar_balance_invoicing"
 
@@ -12,7 +12,7 @@ class EveryModelCommon(GroupCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.ar_batch_mode = "manual"
+        cls.company.ar_write_off_batch_mode = "manual"
         cls.records = cls._make_one_of_each()
 
     @classmethod
@@ -35,8 +35,8 @@ class EveryModelCommon(GroupCommon):
         invoice = run.line_ids.move_id
         invoice._post(soft=False)
         cls.group._add_invoices(invoice | overdue)
-        batch = cls.env["ar.batch"].create({"name": "Spring"})
-        cls.env.user.ar_default_batch_id = batch
+        batch = cls.env["ar.write.off.batch"].create({"name": "Spring"})
+        cls.env.user.ar_default_write_off_batch_id = batch
         write_off = cls._write_off(overdue)
         cls.group.action_mark_as_sent()
         fee = cls.env["ar.late.fee"]._create_inside(
@@ -62,7 +62,7 @@ class EveryModelCommon(GroupCommon):
             ),
             cls.env["ar.create.invoices.confirm"].create({"run_ids": [Command.set(run.ids)]}),
             cls.env["ar.invoice.group.add"].create({"invoice_ids": [Command.set(invoice.ids)]}),
-            cls.env["ar.batch.move"].create(
+            cls.env["ar.write.off.batch.move"].create(
                 {
                     "line_ids": [Command.set(write_off.line_ids.ids)],
                     "batch_id": write_off.batch_id.id,

@@ -2,7 +2,7 @@ import {
     BooleanToggleField,
     booleanToggleField,
 } from "@web/views/fields/boolean_toggle/boolean_toggle_field";
-import {readAgain} from "../batch_document/read_again";
+import {readAgain} from "../bulk_document/read_again";
 import {registry} from "@web/core/registry";
 
 const TOTALS = [

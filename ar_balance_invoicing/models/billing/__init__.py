@@ -1,0 +1,18 @@
+from . import (
+    ar_billing_profile,
+    ar_billing_profile_periods,
+    ar_billing_profile_runs,
+    ar_billing_period,
+    ar_billing_period_runs,
+    ar_billing_service,
+    ar_charge_source,
+    ar_charge_source_service,
+    ar_charge_source_late_fee,
+    ar_late_fee,
+    ar_billing_run,
+    ar_billing_run_groups,
+    ar_billing_run_line,
+    ar_billing_charge,
+    account_move,
+    res_partner,
+)

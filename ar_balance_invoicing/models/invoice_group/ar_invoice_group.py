@@ -1,0 +1,296 @@
+from functools import partial
+
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+from ...tools.amounts import round_amount
+
+
+class ArInvoiceGroup(models.Model):
+    """A named set of customer invoices; what it stands for is up to the user.
+
+    An invoice is in one group at most. Figures count the invoices of the group that are
+    not cancelled, drafts with their total, in company currency; what was invoiced is
+    always what was settled, written off and is open, added up.
+    """
+
+    _name = "ar.invoice.group"
+    _description = "Invoice Group"
+    _inherit = ["ar.guarded", "mail.thread"]
+    _order = "id desc"
+    _check_company_auto = True
+    _initial_fields = frozenset({"company_id"})
+
+    name = fields.Char(required=True, tracking=True)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one(
+        "res.company",
+        required=True,
+        readonly=True,
+        index=True,
+        default=lambda self: self.env.company,
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    user_id = fields.Many2one(
+        "res.users",
+        string="Responsible",
+        default=lambda self: self.env.user,
+        domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
+        tracking=True,
+    )
+    note = fields.Text()
+    invoice_ids = fields.One2many(
+        "account.move", "invoice_group_id", string="Invoices", readonly=True
+    )
+    task_ids = fields.One2many("ar.invoice.task", "group_id", string="Tasks", readonly=True)
+
+    # --- figures ------------------------------------------------------------
+
+    invoice_count = fields.Integer(string="Invoices in Group", compute="_compute_figures")
+    draft_count = fields.Integer(string="Drafts", compute="_compute_figures")
+    customer_count = fields.Integer(string="Customers", compute="_compute_figures")
+    amount_invoiced = fields.Monetary(
+        string="Invoiced",
+        compute="_compute_figures",
+        help="With tax, drafts included, in company currency.",
+    )
+    amount_collected = fields.Monetary(
+        string="Collected",
+        compute="_compute_figures",
+        help="Paid, or settled by credit notes, in company currency.",
+    )
+    amount_open = fields.Monetary(
+        string="Open",
+        compute="_compute_figures",
+        help="What the invoices owe, a draft its total, in company currency.",
+    )
+    amount_written_off = fields.Monetary(
+        string="Written Off", compute="_compute_figures", help="In company currency."
+    )
+    task_count = fields.Integer(compute="_compute_task_count")
+    running_task_id = fields.Many2one("ar.invoice.task", compute="_compute_task_count")
+
+    # ------------------------------------------------------------------
+    # Computes
+    # ------------------------------------------------------------------
+
+    def _get_invoice_domain(self):
+        """Domain on ``account.move``: the invoices of these groups that count."""
+        return Domain("invoice_group_id", "in", self.ids) & Domain("state", "!=", "cancel")
+
+    @api.depends("invoice_ids")
+    def _compute_figures(self):
+        """Four queries, whatever the number of groups and invoices."""
+        totals = {
+            group.id: values
+            for group, *values in self.env["account.move"]._read_group(
+                self._get_invoice_domain(),
+                ["invoice_group_id"],
+                [
+                    "__count",
+                    "commercial_partner_id:count_distinct",
+                    "amount_total_signed:sum",
+                    "invoice_balance:sum",
+                ],
+            )
+        }
+        drafts = self._count_drafts()
+        written_off = self._get_written_off()
+        for group in self:
+            rounded = partial(round_amount, group.currency_id)
+            origin = group._origin.id
+            count, customers, invoiced, balance = totals.get(origin, (0, 0, 0.0, 0.0))
+            group.invoice_count = count
+            group.draft_count = drafts.get(origin, 0)
+            group.customer_count = customers
+            group.amount_invoiced = rounded(invoiced)
+            group.amount_open = rounded(balance)
+            group.amount_written_off = rounded(written_off.get(origin, 0.0))
+            group.amount_collected = rounded(
+                group.amount_invoiced - group.amount_open - group.amount_written_off
+            )
+
+    def _count_drafts(self):
+        rows = self.env["account.move"]._read_group(
+            [("invoice_group_id", "in", self.ids), ("state", "=", "draft")],
+            ["invoice_group_id"],
+            ["__count"],
+        )
+        return {group.id: count for group, count in rows}
+
+    def _get_written_off(self):
+        """``{group id: amount}`` in company currency, as the entries were matched."""
+        partials = self.env["account.partial.reconcile"].sudo()
+        amounts = {}
+        for mine, theirs, sign in (
+            ("debit_move_id", "credit_move_id", 1),
+            ("credit_move_id", "debit_move_id", -1),
+        ):
+            rows = partials._read_group(
+                [
+                    (f"{mine}.move_id.invoice_group_id", "in", self.ids),
+                    (f"{mine}.account_type", "=", "asset_receivable"),
+                    (f"{theirs}.move_id.write_off_line_id", "!=", False),
+                ],
+                [f"{mine}.move_id.invoice_group_id"],
+                ["amount:sum"],
+            )
+            for group, amount in rows:
+                amounts[group.id] = amounts.get(group.id, 0) + sign * amount
+        return amounts
+
+    @api.depends("task_ids.state")
+    def _compute_task_count(self):
+        tasks = self.task_ids.grouped("group_id")
+        for group in self:
+            mine = tasks.get(group, self.env["ar.invoice.task"])
+            group.task_count = len(mine)
+            group.running_task_id = mine.filtered(lambda task: task.state in ("queued", "running"))[
+                :1
+            ]
+
+    # ------------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------------
+
+    @api.constrains("name")
+    def _check_name(self):
+        for group in self:
+            if not (group.name or "").strip():
+                raise UserError(self.env._("Give the invoice group a name."))
+
+    @api.constrains("company_id")
+    def _check_group_company(self):
+        # Not only those that the user may see.
+        invoices = self.env["account.move"].sudo().search([("invoice_group_id", "in", self.ids)])
+        invoices.with_env(self.env)._check_invoice_group()
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default)
+        for group, vals in zip(self, vals_list, strict=True):
+            if "name" not in (default or {}):
+                vals["name"] = self.env._("%s (copy)", group.name)
+        return vals_list
+
+    @api.model
+    def _find_or_create(self, name, company):
+        """The group of that name in the company: the latest there is, else a new one."""
+        name = name.strip()
+        group = self.search([("name", "=", name), ("company_id", "=", company.id)], limit=1)
+        return group or self.create({"name": name, "company_id": company.id})
+
+    # ------------------------------------------------------------------
+    # Invoices
+    # ------------------------------------------------------------------
+
+    def _get_invoices(self, domain=Domain.TRUE):
+        """Invoices of the group in its order: by customer, then by date and number."""
+        return self.env["account.move"].search(
+            Domain("invoice_group_id", "in", self.ids) & Domain(domain),
+            order="invoice_partner_display_name, invoice_date, name, id",
+        )
+
+    def _add_invoices(self, invoices, move_others=True):
+        """Put invoices into this group.
+
+        :param move_others: take those that are in another group out of it; else they
+            stay where they are.
+        :return: the invoices that were added.
+        :raise UserError: for vendor bills, entries, and invoices of other companies.
+        """
+        self.ensure_one()
+        self.check_access("write")
+        if not move_others:
+            invoices = invoices.filtered(lambda invoice: not invoice.invoice_group_id)
+        added = invoices.filtered(lambda invoice: invoice.invoice_group_id != self)
+        for source, moved in added.filtered("invoice_group_id").grouped("invoice_group_id").items():
+            source.message_post(
+                body=self.env._(
+                    "%(count)s invoices moved to the group %(group)s.",
+                    count=len(moved),
+                    group=self.display_name,
+                )
+            )
+        added._set_invoice_group(self)
+        return added
+
+    # ------------------------------------------------------------------
+    # Screens
+    # ------------------------------------------------------------------
+
+    def action_view_invoices(self):
+        """The customer invoices list, limited to these groups."""
+        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice")
+        return {
+            **action,
+            "display_name": self.env._("Invoices of %s", ", ".join(self.mapped("display_name"))),
+            "domain": [("invoice_group_id", "in", self.ids)],
+            "context": {"default_move_type": "out_invoice"},
+        }
+
+    def action_view_open(self):
+        """Those that still owe something."""
+        action = self.action_view_invoices()
+        action["domain"] = Domain(action["domain"]) & Domain("invoice_balance", ">", 0)
+        return action
+
+    def action_view_drafts(self):
+        """Those that are not confirmed."""
+        action = self.action_view_invoices()
+        action["domain"] = Domain(action["domain"]) & Domain("state", "=", "draft")
+        return action
+
+    def action_view_customers(self):
+        """The customers of these invoices."""
+        customers = self.env["account.move"].search(self._get_invoice_domain())
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Customers of %s", ", ".join(self.mapped("display_name"))),
+            "res_model": "res.partner",
+            "view_mode": "list,form",
+            "domain": [("id", "in", customers.commercial_partner_id.ids)],
+        }
+
+    def action_view_tasks(self):
+        """What was done with the whole group, with the outcome of each invoice."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Tasks of %s", ", ".join(self.mapped("display_name"))),
+            "res_model": "ar.invoice.task",
+            "view_mode": "list,form",
+            "domain": [("group_id", "in", self.ids)],
+        }
+
+    def action_add_invoices(self):
+        """Ask which invoices to add: of a profile and period, or by any filter."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Add Invoices to %s", self.display_name),
+            "res_model": "ar.invoice.group.add",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {
+                "default_source": "search",
+                "default_choice": "existing",
+                "default_group_id": self.id,
+                "default_company_id": self.company_id.id,
+            },
+        }
+
+    @api.model
+    def _get_add_action(self, invoices):
+        """The small window that asks for the group of these invoices."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Add to Invoice Group"),
+            "res_model": "ar.invoice.group.add",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {
+                "default_source": "ticked",
+                "default_invoice_ids": [Command.set(invoices.ids)],
+                "default_company_id": invoices[:1].company_id.id,
+            },
+        }
