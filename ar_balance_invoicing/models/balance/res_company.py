@@ -3,12 +3,6 @@ from odoo.exceptions import ValidationError
 
 from ..bulk_document.ar_bulk_document import LONGEST_WAIT
 
-ZERO_POLICIES = [
-    ("create", "Create for every customer"),
-    ("skip_settled", "Skip customers who have no charge and owe nothing"),
-    ("skip_zero", "Skip all $0 invoices"),
-]
-
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -21,14 +15,6 @@ class ResCompany(models.Model):
         help="The date from which the days of an open item are counted in aging "
         "columns and in write-off searches. What is overdue always counts from the "
         "due date.",
-    )
-    ar_zero_policy = fields.Selection(
-        ZERO_POLICIES,
-        string="$0 Invoices",
-        default="create",
-        required=True,
-        help="What billing runs do with customers who have nothing to bill in a period. A "
-        "billing profile or a customer can differ.",
     )
     ar_background_seconds = fields.Float(
         string="Work in the Background Above (seconds)",

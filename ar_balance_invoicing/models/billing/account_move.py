@@ -86,14 +86,49 @@ class AccountMove(models.Model):
             moves._inside()._write_beside_accounting({"previous_balance_confirmed": amount})
         return posted
 
+    # ------------------------------------------------------------------
+    # Charges
+    # ------------------------------------------------------------------
+
     def button_cancel(self):
-        """A cancelled invoice charges no late fee: its overdue invoices are free again."""
+        """What a cancelled invoice charges can be invoiced again."""
+        alive = self._ar_get_charging()
         result = super().button_cancel()
-        billed = self.sudo().filtered("billing_period_id")
-        if billed:
-            # Only then: who cancels other documents may have no right to late fees.
-            self.env["ar.late.fee"].search([("fee_move_id", "in", billed.ids)])._unlink_inside()
+        alive._ar_free_charges()
         return result
+
+    def button_draft(self):
+        """A cancelled invoice that comes back charges again what it did."""
+        cancelled = self - self._ar_get_charging()
+        result = super().button_draft()
+        cancelled._ar_get_charging()._ar_get_charges()._tell_invoiced()
+        return result
+
+    def unlink(self):
+        """What a deleted draft charges can be invoiced again."""
+        self._ar_get_charging()._ar_free_charges()
+        return super().unlink()
+
+    def _ar_get_charging(self):
+        """Those that a billing run made and that are not cancelled, whoever asks."""
+        made = self.sudo().filtered(lambda move: move.billing_run_id and move.state != "cancel")
+        return made.sudo(self.env.su)
+
+    def _ar_free_charges(self):
+        """Tell the charge sources that what these invoices charge can be invoiced again."""
+        self._ar_get_charges()._tell_freed()
+
+    def _ar_get_charges(self):
+        """The charges that these invoices were made of, as they were reviewed."""
+        charges = self.env["ar.billing.charge"]
+        if not self:
+            # Who cancels other documents may have no right to charges.
+            return charges
+        # A line that found its customer billed by another run names that run's invoice.
+        states = ("done", "undo", "undone")
+        return charges.search(
+            [("line_id.move_id", "in", self.ids), ("line_id.state", "in", states)]
+        )
 
     # ------------------------------------------------------------------
     # Actions on ticked invoices
@@ -180,7 +215,7 @@ class AccountMove(models.Model):
             run._regenerate(moves)
         return self._notify_outcome(self.env._("%s drafts are regenerated.", len(drafts)), [])
 
-    def _replace_billing_lines(self, vals_list):
+    def _ar_replace_billing_lines(self, vals_list):
         """Put newly prepared values (of ``ar.billing.run.line``) on drafts.
 
         All lines of all drafts go and come at once: core then balances them together.

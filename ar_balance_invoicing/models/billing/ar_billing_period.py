@@ -10,7 +10,10 @@ from ...tools.period_names import day_range_name, iso_week, period_name
 
 
 class ArBillingPeriod(models.Model):
-    """One slice of a billing profile's calendar; billed once per customer."""
+    """One slice of a billing profile's calendar; billed once per customer.
+
+    It tells what was billed in it, and who was not.
+    """
 
     _name = "ar.billing.period"
     _description = "Billing Period"
@@ -36,6 +39,9 @@ class ArBillingPeriod(models.Model):
         help="The date that is proposed for this period's invoices: the first day when the "
         "profile bills in advance, the last day when it bills in arrears.",
     )
+    run_ids = fields.One2many("ar.billing.run", "period_id", string="Billing Runs")
+    billed_count = fields.Integer(string="Billed", compute="_compute_billed_counts")
+    not_billed_count = fields.Integer(string="Not Billed", compute="_compute_billed_counts")
 
     _profile_date_from_uniq = models.UniqueIndex(
         "(profile_id, date_from)", "This billing profile has a period from that day already."
@@ -88,6 +94,24 @@ class ArBillingPeriod(models.Model):
         words = str(value or "").lower().split()
         found = [p.id for p in periods if all(word in p.display_name.lower() for word in words)]
         return Domain("id", "in", found)
+
+    @api.depends("profile_id")
+    def _compute_billed_counts(self):
+        """Customers with and without a live invoice of the period."""
+        rows = self.env["account.move"]._read_group(
+            [("billing_period_id", "in", self.ids), ("state", "!=", "cancel")],
+            ["billing_period_id"],
+            ["commercial_partner_id:recordset"],
+        )
+        billed = {period.id: customers for period, customers in rows}
+        for profile, periods in self.grouped("profile_id").items():
+            customers = self.env["res.partner"]
+            if profile:
+                customers = profile._get_customers().filtered("active")
+            for period in periods:
+                theirs = billed.get(period._origin.id, customers.browse())
+                period.billed_count = len(theirs)
+                period.not_billed_count = len(customers - theirs)
 
     # ------------------------------------------------------------------
     # Constraints
@@ -146,8 +170,56 @@ class ArBillingPeriod(models.Model):
         self._check_unused(self.env._("Delete those first, if it was a mistake."))
 
     # ------------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------------
+
+    def action_list_customers(self):
+        """List the customers of the period with what each would be billed and owes."""
+        return self._list_customers()._list_together().action_view_lines()
+
+    def action_view_not_billed(self):
+        """Whoever has no invoice in this period, each with the reason if there is one."""
+        action = self._list_customers()._list_together().action_view_lines()
+        action["display_name"] = self.env._("Not billed: %s", self.display_name)
+        action["context"]["search_default_not_billed"] = 1
+        return action
+
+    def action_view_billed(self):
+        """The invoices of the period."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice")
+        return {
+            **action,
+            "display_name": self.env._("Invoices of %s", self.display_name),
+            "domain": [("billing_period_id", "=", self.id)],
+            "context": {"default_move_type": "out_invoice"},
+        }
+
+    # ------------------------------------------------------------------
     # Business methods
     # ------------------------------------------------------------------
+
+    def _list_customers(self):
+        """List the customers of the period in the user's own draft run, anew if there is one.
+
+        Not in somebody else's, who may be ticking its lines at this moment.
+
+        :return: the run.
+        """
+        self.ensure_one()
+        runs = self.env["ar.billing.run"]
+        run = runs.search(
+            [
+                ("period_id", "=", self.id),
+                ("state", "=", "draft"),
+                ("user_id", "=", self.env.uid),
+            ],
+            limit=1,
+        )
+        if not run:
+            return runs.make(self)
+        run._populate()
+        return run
 
     def _filter_used(self):
         """The periods with billing runs, invoices or late fees, which must keep their dates.

@@ -1,21 +1,18 @@
-from datetime import date
-
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
-from ...tools.billing_calendar import MONTHS
-from ..balance.res_company import ZERO_POLICIES
+from .res_company import ZERO_INVOICES, ZERO_POLICIES
 
-LONGEST_PERIOD_MONTHS = 120
 MOST_DAYS = 3650
-EARLIEST_ANCHOR = date(1900, 1, 1)
-LATEST_ANCHOR = date(2199, 12, 31)
 CALENDAR_FIELDS = ("cadence_unit", "cadence_count", "anchor_date")
 
 
 class ArBillingProfile(models.Model):
-    """Customers that are billed alike: how often, from which journal, on which terms."""
+    """Customers that are billed alike: how often, from which journal, on which terms.
+
+    How often, and whether by itself, stands in the file of its calendar beside this one.
+    """
 
     _name = "ar.billing.profile"
     _inherit = ["ar.guarded", "mail.thread", "mail.activity.mixin"]
@@ -29,47 +26,6 @@ class ArBillingProfile(models.Model):
         "res.company", required=True, index=True, default=lambda self: self.env.company
     )
     currency_id = fields.Many2one(related="company_id.currency_id")
-
-    # --- calendar -----------------------------------------------------------
-
-    cadence_unit = fields.Selection(
-        [
-            ("week", "Weeks"),
-            ("month", "Months"),
-            ("quarter", "Quarters"),
-            ("half_year", "Half-years"),
-            ("year", "Years"),
-        ],
-        string="Billed Every",
-        required=True,
-        default="month",
-        tracking=True,
-    )
-    cadence_count = fields.Integer(
-        string="Number of Units",
-        required=True,
-        default=1,
-        tracking=True,
-        help="How many weeks, months, … a billing period lasts.",
-    )
-    anchor_date = fields.Date(
-        string="First Period Begins",
-        required=True,
-        default=lambda self: fields.Date.context_today(self).replace(month=1, day=1),
-        tracking=True,
-        help="First day of the first period; all others are counted from it. A period that "
-        "would begin on the 29th, 30th or 31st begins on the last day of a shorter month.",
-    )
-    billing_timing = fields.Selection(
-        [("advance", "In advance"), ("arrears", "In arrears")],
-        string="Billed",
-        required=True,
-        default="advance",
-        tracking=True,
-        help="In advance: invoices are dated the first day of the period.\n"
-        "In arrears: the last day.",
-    )
-    period_ids = fields.One2many("ar.billing.period", "profile_id", string="Periods")
 
     # --- invoices -----------------------------------------------------------
 
@@ -103,7 +59,7 @@ class ArBillingProfile(models.Model):
     )
     zero_policy = fields.Selection(
         [("company", "As the company says"), *ZERO_POLICIES],
-        string="$0 Invoices",
+        string=ZERO_INVOICES,
         required=True,
         default="company",
         tracking=True,
@@ -149,28 +105,6 @@ class ArBillingProfile(models.Model):
         help="Account and taxes of the fee.",
     )
 
-    # --- automation ---------------------------------------------------------
-
-    auto_create = fields.Boolean(
-        string="Create Invoices Automatically",
-        tracking=True,
-        help="A scheduled action makes the invoices of each period, as drafts.",
-    )
-    user_id = fields.Many2one(
-        "res.users",
-        string="Responsible",
-        default=lambda self: self.env.user if self.env.uid != SUPERUSER_ID else False,
-        copy=False,
-        domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
-        ondelete="restrict",
-        tracking=True,
-        help="What is made automatically is made with this user's rights, and he is told "
-        "when it fails.",
-    )
-    lead_days = fields.Integer(
-        string="Days Ahead", help="How many days before the invoice date that is done."
-    )
-
     # --- invoice groups -----------------------------------------------------
 
     group_policy = fields.Selection(
@@ -190,7 +124,6 @@ class ArBillingProfile(models.Model):
     )
 
     customer_count = fields.Integer(compute="_compute_customer_count")
-    period_count = fields.Integer(compute="_compute_period_count")
     service_count = fields.Integer(compute="_compute_service_count")
 
     # ------------------------------------------------------------------
@@ -220,15 +153,6 @@ class ArBillingProfile(models.Model):
             for profile in profiles:
                 profile.customer_count = counts.get(profile.id, 0)
 
-    @api.depends("period_ids")
-    def _compute_period_count(self):
-        groups = self.env["ar.billing.period"]._read_group(
-            [("profile_id", "in", self.ids)], ["profile_id"], ["__count"]
-        )
-        counts = {profile.id: count for profile, count in groups}
-        for profile in self:
-            profile.period_count = counts.get(profile.id, 0)
-
     def _compute_service_count(self):
         for profile in self:
             services = self.env["ar.billing.service"].with_company(profile.company_id)
@@ -237,36 +161,6 @@ class ArBillingProfile(models.Model):
     # ------------------------------------------------------------------
     # Constraints
     # ------------------------------------------------------------------
-
-    @api.constrains("cadence_unit", "cadence_count", "anchor_date")
-    def _check_calendar(self):
-        for profile in self:
-            if profile.cadence_count < 1:
-                raise ValidationError(
-                    self.env._(
-                        "“%(profile)s” is billed every %(count)s units. Type 1 or more.",
-                        profile=profile.display_name,
-                        count=profile.cadence_count,
-                    )
-                )
-            # A week counts as a quarter of a month, which is close enough for a limit.
-            months = profile.cadence_count * MONTHS.get(profile.cadence_unit, 0.25)
-            if months > LONGEST_PERIOD_MONTHS:
-                raise ValidationError(
-                    self.env._(
-                        "A billing period of “%s” lasts more than ten years. Choose a shorter one.",
-                        profile.display_name,
-                    )
-                )
-            if not EARLIEST_ANCHOR <= profile.anchor_date <= LATEST_ANCHOR:
-                raise ValidationError(
-                    self.env._(
-                        "The first period of “%(profile)s” begins on %(date)s. Choose a day "
-                        "between 1900 and 2199.",
-                        profile=profile.display_name,
-                        date=fields.Date.to_string(profile.anchor_date),
-                    )
-                )
 
     @api.constrains("journal_id", "balance_journal_id")
     def _check_journals(self):
@@ -281,26 +175,6 @@ class ArBillingProfile(models.Model):
                             journal=journal.display_name,
                         )
                     )
-
-    @api.constrains("auto_create", "user_id", "company_id")
-    def _check_responsible(self):
-        for profile in self.filtered("auto_create"):
-            if problem := profile._get_responsible_problem():
-                raise ValidationError(
-                    self.env._(
-                        "“%(profile)s” is billed automatically, with the rights of its "
-                        "responsible user. %(problem)s Choose a user who may invoice there.",
-                        profile=profile.display_name,
-                        problem=problem,
-                    )
-                )
-
-    def _get_responsible_problem(self):
-        """Why nothing is made with the rights of the responsible user: a sentence, or False."""
-        if self.user_id.id == SUPERUSER_ID:
-            return self.env._("%s is Odoo itself and may do everything.", self.user_id.name)
-        runs = self.env["ar.billing.run"]
-        return runs._get_user_problem(self.user_id, self.company_id)
 
     @api.constrains(
         "late_fee_fixed",
@@ -410,17 +284,6 @@ class ArBillingProfile(models.Model):
             )
         self._check_no_customer()
 
-    def _check_no_used_period(self):
-        for period in self.sudo().period_ids._filter_used()[:1]:
-            raise UserError(
-                self.env._(
-                    "“%(profile)s” has billing runs or invoices for %(period)s, so its company "
-                    "and calendar stay. Make another profile, and give it to the customers.",
-                    profile=period.profile_id.display_name,
-                    period=period.display_name,
-                )
-            )
-
     def _check_no_customer(self):
         for profile in self:
             customers = profile.sudo()._get_customers()
@@ -439,15 +302,15 @@ class ArBillingProfile(models.Model):
     # Actions
     # ------------------------------------------------------------------
 
-    def action_open_periods(self):
-        """Open the periods of these profiles."""
+    def action_choose_period(self):
+        """Open the first window of Create Invoices, with this profile chosen."""
+        self.ensure_one()
         self.check_access("read")
+        self.env["ar.billing.run"].check_access("create")
         action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_billing_period_action"
+            "ar_balance_invoicing.ar_create_invoices_action"
         )
-        action["domain"] = [("profile_id", "in", self.ids)]
-        action["context"] = {"default_profile_id": self.id} if len(self) == 1 else {}
-        return action
+        return {**action, "context": {"default_profile_id": self.id}}
 
     def action_open_customers(self):
         """Open the customers that have this profile, archived ones included."""
@@ -534,3 +397,17 @@ class ArBillingProfile(models.Model):
     def _has_late_fees(self):
         self.ensure_one()
         return bool(self.late_fee_fixed or self.late_fee_percent)
+
+    def _prepare_group_options(self, period):
+        """Values of a run of this profile: where its invoices are put by default."""
+        self.ensure_one()
+        values = {"group_split": self.group_split}
+        if self.group_policy == "fixed":
+            values["invoice_group_id"] = self.invoice_group_id.id
+        elif self.group_policy == "period":
+            values["group_name"] = self._get_group_name(period)
+        return values
+
+    def _get_group_name(self, period):
+        """What the invoice group of a period is called."""
+        return f"{self.name} {period.display_name}"

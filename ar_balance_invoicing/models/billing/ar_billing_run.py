@@ -1,3 +1,4 @@
+import ast
 import logging
 from collections import defaultdict
 from datetime import timedelta
@@ -7,8 +8,9 @@ import psycopg2.errors
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import clean_context
 from odoo.tools.constants import GC_UNLINK_LIMIT
+
+from .res_company import ZERO_INVOICES, ZERO_POLICIES
 
 _logger = logging.getLogger(__name__)
 
@@ -51,15 +53,7 @@ class ArBillingRun(models.Model):
     )
     invoice_date = fields.Date(required=True, readonly=True)
     zero_policy = fields.Selection(
-        [
-            ("create", "An invoice for everyone"),
-            ("skip_settled", "Skip customers with neither charge nor balance"),
-            ("skip_zero", "Do not generate $0 invoices"),
-        ],
-        string="$0 Invoices",
-        required=True,
-        readonly=True,
-        default="create",
+        ZERO_POLICIES, string=ZERO_INVOICES, required=True, readonly=True, default="create"
     )
     late_fees = fields.Boolean(default=True, readonly=True)
     note = fields.Html(readonly=True, help="Printed on the invoices of this run.")
@@ -77,6 +71,14 @@ class ArBillingRun(models.Model):
         string="Split by Balance Class",
         readonly=True,
         help="One invoice group for each balance class.",
+    )
+    listed_with_id = fields.Many2one(
+        "ar.billing.run",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        help="The run of another profile in whose list these customers are shown.",
     )
     line_ids = fields.One2many(
         "ar.billing.run.line", "document_id", string="Customers", readonly=True
@@ -118,226 +120,50 @@ class ArBillingRun(models.Model):
         self.search(domain, limit=GC_UNLINK_LIMIT).unlink()
 
     # ------------------------------------------------------------------
-    # Candidates
-    # ------------------------------------------------------------------
-
-    @api.model
-    def _create_for_period(self, period, **options):
-        """A draft run with its candidates.
-
-        :param options: ``invoice_date``, ``zero_policy``, ``late_fees``, ``note``.
-        """
-        profile = period.profile_id
-        self = self.with_context(clean_context(self.env.context))
-        run = self.with_company(profile.company_id)._create_inside(
-            {
-                "profile_id": profile.id,
-                "period_id": period.id,
-                "company_id": profile.company_id.id,
-                "invoice_date": period.invoice_date,
-                "zero_policy": profile._get_zero_policy(),
-                **profile._prepare_group_options(period),
-                **options,
-            }
-        )
-        run._populate()
-        return run
-
-    def _populate(self):
-        """(Re)make the candidates from customers, balances and charge sources.
-
-        The number of queries does not depend on the number of customers.
-        """
-        self.ensure_one()
-        self = self.with_context(clean_context(self.env.context))
-        self.line_ids._unlink_inside()
-        customers = self.profile_id._get_customers()
-        customers = customers.with_company(self.company_id)
-        customers.fetch(["name", "active", "billing_hold"])
-        balances = self.env["ar.balance"]._get_figures(
-            customers, ["account_balance"], self.company_id
-        )
-        charges = self._get_charges(customers.filtered(lambda c: c.active and not c.billing_hold))
-        billed = self._get_billed_invoices(customers)
-        failures = self._get_known_failures()
-        vals_list = []
-        for customer in customers:
-            balance = balances.get((customer.id, None), [0])[0]
-            vals_list += self._prepare_candidates(
-                customer, balance, charges[customer.id], billed[customer.id]
-            )
-        for vals in vals_list:
-            known = failures.get((vals["partner_id"], vals["currency_id"]))
-            if vals["state"] == "todo" and known:
-                vals["reason"] = self.env._("Failed last time: %s", known)
-        self.env["ar.billing.run.line"]._create_inside(vals_list)
-        self.line_ids._inside()._set_amounts()
-        self._apply_zero_policy()
-
-    def _get_charges(self, customers):
-        """``{customer id: {currency id: [charge, …]}}`` from all charge sources."""
-        options = {"invoice_date": self.invoice_date, "late_fees": self.late_fees}
-        charges = defaultdict(lambda: defaultdict(list))
-        for name in self.profile_id._get_charge_sources():
-            source = self.env[name].with_company(self.company_id)
-            for charge in source._get_charges(self.period_id, customers, options):
-                charges[charge["partner_id"]][charge["currency_id"]].append(charge)
-        return charges
-
-    def _get_billed_invoices(self, customers):
-        """``{customer id: {currency id: invoice}}`` of this period that are alive."""
-        invoices = self.env["account.move"].search(
-            [
-                ("billing_period_id", "=", self.period_id.id),
-                ("commercial_partner_id", "in", customers.ids),
-                ("state", "!=", "cancel"),
-            ]
-        )
-        billed = defaultdict(dict)
-        for invoice in invoices:
-            billed[invoice.commercial_partner_id.id][invoice.currency_id.id] = invoice
-        return billed
-
-    def _get_known_failures(self):
-        """``{(customer id, currency id): reason}`` of earlier runs of this period."""
-        lines = self.env["ar.billing.run.line"].search(
-            [("period_id", "=", self.period_id.id), ("state", "=", "failed")], order="id"
-        )
-        return {(line.partner_id.id, line.currency_id.id): line.reason for line in lines}
-
-    def _prepare_candidates(self, customer, balance, charges, billed):
-        """Values of a customer's lines: one per currency, or one without any charge."""
-        currency = self.company_id.currency_id
-        reason = self._get_left_out_reason(customer, balance)
-        if reason is None:
-            return []
-        lines = []
-        for currency_id in sorted({*charges, *billed}) or [currency.id]:
-            invoice = billed.get(currency_id)
-            why = reason
-            if invoice:
-                why = self.env._(
-                    "Already billed for this period: %(invoice)s", invoice=invoice.display_name
-                )
-            lines.append(
-                {
-                    "document_id": self.id,
-                    "partner_id": customer.id,
-                    "currency_id": currency_id,
-                    "account_balance": balance,
-                    "move_id": invoice.id if invoice else False,
-                    "state": "skipped" if why else "todo",
-                    "reason": why,
-                    "charge_ids": [
-                        Command.create(self._prepare_charge(charge, number))
-                        for number, charge in enumerate(charges.get(currency_id, []), 1)
-                        if not invoice
-                    ],
-                }
-            )
-        return lines
-
-    def _get_left_out_reason(self, customer, balance):
-        """Why a customer is not billed: a sentence, False, or None for "not at all".
-
-        Whoever owes money is shown; an archived customer who owes nothing is history.
-        """
-        if customer.billing_hold:
-            return self._get_hold_reason(customer)
-        if not customer.active:
-            if self.company_id.currency_id.is_zero(balance):
-                return None
-            return self.env._("Archived, but the account is not settled.")
-        return False
-
-    def _get_hold_reason(self, customer):
-        if customer.billing_hold_reason:
-            return self.env._("On billing hold: %s", customer.billing_hold_reason)
-        return self.env._("On billing hold.")
-
-    def _prepare_charge(self, charge, number):
-        return {
-            "sequence": number,
-            "product_id": charge.get("product_id"),
-            "name": charge["name"],
-            "quantity": charge["quantity"],
-            "price_unit": charge["price_unit"],
-            "tax_ids": [Command.set(charge.get("tax_ids") or [])],
-            "analytic_distribution": charge.get("analytic_distribution"),
-            "source_ref": charge.get("source_ref"),
-            "overdue_move_ids": [Command.set(charge.get("overdue_move_ids") or [])],
-            "problem": charge.get("problem"),
-        }
-
-    # ------------------------------------------------------------------
-    # Options
-    # ------------------------------------------------------------------
-
-    def _set_options(self, invoice_date, zero_policy, late_fees, note):
-        """What the pop-up asked; charges are read again if they depend on it."""
-        self.ensure_one()
-        reread = self.invoice_date != invoice_date or self.late_fees != late_fees
-        self._write_inside(
-            {
-                "invoice_date": invoice_date,
-                "zero_policy": zero_policy,
-                "late_fees": late_fees,
-                "note": note,
-            }
-        )
-        if reread:
-            self._populate()
-        else:
-            self._apply_zero_policy()
-
-    def _apply_zero_policy(self):
-        """Leave out the customers whom the $0 policy excludes, each with why."""
-        lines = self.line_ids.filtered(lambda line: line.state == "todo" or line.zero_skipped)
-        lines.filtered("zero_skipped")._write_inside(
-            {"state": "todo", "reason": False, "zero_skipped": False}
-        )
-        reasons = defaultdict(lambda: self.env["ar.billing.run.line"])
-        for line in lines:
-            reason = line._get_zero_reason()
-            if reason:
-                reasons[reason] |= line
-        for reason, left_out in reasons.items():
-            left_out._mark_skipped(reason)
-            left_out._write_inside({"zero_skipped": True})
-
-    # ------------------------------------------------------------------
     # Creating and undoing
     # ------------------------------------------------------------------
 
-    def action_create_invoices(self):
-        """Make the invoices of all lines to do, and show them or the progress.
+    def create_invoices(self):
+        """Make the invoices of the ticked customers; of all to bill if nobody is ticked.
 
-        :raise UserError: when the run was started already.
+        For scripts, and for the pop-up. What is short is done at once, the rest in the
+        background; ``state`` and ``invoice_ids`` show what became of it.
+
+        :return: these runs.
+        :raise UserError: when a run was started already, or nobody is left to bill.
         """
-        self._start()
-        return self.action_view_result()
+        for run in self:
+            run._check_startable()
+        self._skip_unticked()
+        runs = self.filtered(lambda run: any(line.state == "todo" for line in run.line_ids))
+        if not runs:
+            self._refuse_nobody()
+        for run in runs:
+            run._start()
+        return self
 
-    def _check_anybody_to_bill(self):
-        """Refuse a run that would do nothing, so that nobody takes it for done."""
-        if not any(line.state == "todo" for line in self.line_ids):
-            raise UserError(
-                self.env._(
-                    "%(run)s: nobody is left to bill. Everybody is billed already or left "
-                    "out; the list says why for each.",
-                    run=self.display_name,
-                )
+    def _refuse_nobody(self):
+        """So that nobody takes a run that would do nothing for done."""
+        raise UserError(
+            self.env._(
+                "%(run)s: nobody is left to bill. Everybody is billed already or left "
+                "out; the list says why for each.",
+                run=self[:1].display_name,
             )
+        )
 
-    def _keep_lines(self, lines):
-        """Only these lines are billed; the others are left out, as the user chose."""
-        others = (self.line_ids - lines).filtered(lambda line: line.state == "todo")
-        others._mark_skipped(self.env._("Not ticked."))
+    def _queue(self, operation):
+        if operation == "process":
+            self._skip_unticked()
+            self._assign_groups()
+        return super()._queue(operation)
 
     def _get_expected_seconds(self):
         return 0.01 if self.operation == "undo" else 0.015
 
     def _process_lines(self, lines):
-        lines = lines._set_aside()
+        locks = {}
+        lines = lines._skip_billed()._fail_each(lambda line: line._get_problem(locks))
         if not lines:
             return
         maker = self.env["ar.invoice.maker"].with_company(self.company_id)
@@ -347,7 +173,7 @@ class ArBillingRun(models.Model):
         lines._check_made(invoices, vals_list)
         for line, invoice in zip(lines, invoices, strict=True):
             line._mark_done(move_id=invoice.id)
-        lines._record_late_fees()
+        lines.charge_ids._tell_invoiced()
         self._add_note(invoices)
 
     @api.model
@@ -386,13 +212,13 @@ class ArBillingRun(models.Model):
         :param moves: drafts of this run.
         """
         self.ensure_one()
-        self.env["ar.late.fee"].search([("fee_move_id", "in", moves.ids)])._unlink_inside()
+        moves._ar_free_charges()
         charges = self._get_charges(moves.commercial_partner_id)
         lines = self.env["ar.billing.run.line"].search([("move_id", "in", moves.ids)])
         lines.charge_ids._unlink_inside()
         self.env["ar.billing.charge"]._create_inside(
             [
-                {**self._prepare_charge(charge, number), "line_id": line.id}
+                {**self._prepare_charge_vals(charge, number), "line_id": line.id}
                 for line in lines
                 for number, charge in enumerate(
                     charges[line.partner_id.id].get(line.currency_id.id, []), 1
@@ -400,20 +226,10 @@ class ArBillingRun(models.Model):
             ]
         )
         lines._inside()._set_amounts()
-        locks = {}
-        for line in lines:
-            problem = line._get_problem(locks)
-            if problem:
-                raise UserError(
-                    self.env._(
-                        "%(customer)s: %(problem)s",
-                        customer=line.partner_id.display_name,
-                        problem=problem,
-                    )
-                )
+        lines._check_billable()
         invoices = self.env["account.move"].browse([line.move_id.id for line in lines])
-        invoices._replace_billing_lines(lines._prepare_invoices())
-        lines._record_late_fees()
+        invoices._ar_replace_billing_lines(lines._prepare_invoices())
+        lines.charge_ids._tell_invoiced()
 
     def _undo_lines(self, lines):
         # Nothing but what this run itself has made is deleted.
@@ -439,6 +255,37 @@ class ArBillingRun(models.Model):
         return super()._explain(error)
 
     # ------------------------------------------------------------------
+    # Invoice groups
+    # ------------------------------------------------------------------
+
+    def _get_default_group_name(self):
+        return self.profile_id._get_group_name(self.period_id) if self.period_id else False
+
+    def _set_group(self, group, name, split):
+        """What the pop-up asked: an existing group, or the name of one, or neither."""
+        self._write_inside(
+            {"invoice_group_id": group.id, "group_name": not group and name, "group_split": split}
+        )
+
+    def _assign_groups(self):
+        """Say on each line in which group its invoice will be."""
+        name = self.invoice_group_id.name or self.group_name
+        if not name:
+            return
+        lines = self._get_lines("todo").filtered(lambda line: not line.invoice_group_id)
+        if not self.group_split:
+            group = self.invoice_group_id or self._find_group(name)
+            lines._write_inside({"invoice_group_id": group.id})
+            return
+        labels = dict(lines._fields["balance_class"]._description_selection(self.env))
+        for balance_class, alike in lines.grouped("balance_class").items():
+            group = self._find_group(f"{name} · {labels[balance_class]}")
+            alike._write_inside({"invoice_group_id": group.id})
+
+    def _find_group(self, name):
+        return self.env["ar.invoice.group"]._find_or_create(name, self.company_id)
+
+    # ------------------------------------------------------------------
     # Screens
     # ------------------------------------------------------------------
 
@@ -461,16 +308,18 @@ class ArBillingRun(models.Model):
         }
 
     def action_view_lines(self):
-        """The candidates, as a list to filter and tick."""
+        """The customers of the run: a list to filter and, while it is a draft, to tick."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_billing_run_line_action"
-        )
+        name, runs = "ar_billing_run_line_action_result", self
+        if self.state == "draft":
+            name, runs = "ar_billing_run_line_action", self._get_listed_together()
+        action = self.env["ir.actions.act_window"]._for_xml_id(f"ar_balance_invoicing.{name}")
+        # The action finds the same lines by the run's id, which is in the address.
         return {
             **action,
             "display_name": f"{self.profile_id.name} · {self.period_id.display_name}",
-            "domain": [("document_id", "=", self.id)],
-            "context": {"ar_billing_run_id": self.id},
+            "domain": [("document_id", "in", runs.ids)],
+            "context": {**ast.literal_eval(action["context"]), "active_id": self.id},
         }
 
     def _get_form_action(self):
@@ -481,16 +330,23 @@ class ArBillingRun(models.Model):
             "views": [(False, "form")],
         }
 
-    def action_confirm_options(self):
-        """Open the pop-up that asks for date and options."""
+    def action_open_confirm(self):
+        """Open the pop-up that asks for date and options; of runs with ticks, if there are.
+
+        :raise UserError: when none of the runs is a draft any more.
+        """
         self.check_access("write")
+        drafts = self.filtered(lambda run: run.state == "draft")
+        if not drafts:
+            raise UserError(self[:1]._get_wrong_state_message())
+        ticked = drafts.line_ids.filtered("selected").document_id
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Create Invoices"),
             "res_model": "ar.create.invoices.confirm",
             "views": [(False, "form")],
             "target": "new",
-            "context": {"default_run_ids": [Command.set(self.ids)]},
+            "context": {"default_run_ids": [Command.set((ticked or drafts).ids)]},
         }
 
     @api.depends("name", "profile_id", "period_id")

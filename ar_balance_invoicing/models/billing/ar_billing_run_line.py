@@ -1,23 +1,28 @@
-from collections import defaultdict
-
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 
 class ArBillingRunLine(models.Model):
-    """A candidate of a billing run: one customer in one currency."""
+    """A candidate of a billing run: one customer in one currency.
+
+    While the run is a draft, people tick whom they want billed (``selected``).
+    """
 
     _name = "ar.billing.run.line"
     _description = "Billing Run Line"
     _inherit = ["ar.bulk.document.line"]
     _order = "document_id, id"
     _person_creates = False
-    _person_writes = False
     _person_deletes = False
 
     document_id = fields.Many2one(
-        "ar.billing.run", string="Billing Run", required=True, index=True, ondelete="cascade"
+        "ar.billing.run",
+        string="Billing Run",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
     )
     company_id = fields.Many2one(related="document_id.company_id", store=True)
     company_currency_id = fields.Many2one(
@@ -25,11 +30,20 @@ class ArBillingRunLine(models.Model):
     )
     period_id = fields.Many2one(related="document_id.period_id", store=True, index=True)
     partner_id = fields.Many2one(
-        "res.partner", string="Customer", required=True, index=True, ondelete="restrict"
+        "res.partner",
+        string="Customer",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
     )
     partner_tag_ids = fields.Many2many(related="partner_id.category_id", string="Tags")
-    currency_id = fields.Many2one("res.currency", required=True)
-    charge_ids = fields.One2many("ar.billing.charge", "line_id", string="Charges")
+    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    selected = fields.Boolean(
+        string="Tick", copy=False, help="If anybody is ticked, nobody else is billed."
+    )
+    is_tickable = fields.Boolean(compute="_compute_is_tickable")
+    charge_ids = fields.One2many("ar.billing.charge", "line_id", string="Charges", readonly=True)
     amount_charge = fields.Monetary(
         string="Charge", readonly=True, help="What would be billed, before tax."
     )
@@ -48,7 +62,7 @@ class ArBillingRunLine(models.Model):
         readonly=True,
     )
     zero_skipped = fields.Boolean(
-        readonly=True, help="Left out by the $0 policy, which the pop-up may change."
+        readonly=True, help="Left out by the zero policy, which the pop-up may change."
     )
     invoice_group_id = fields.Many2one(
         "ar.invoice.group", readonly=True, copy=False, ondelete="set null"
@@ -66,6 +80,51 @@ class ArBillingRunLine(models.Model):
         "(document_id, partner_id, currency_id)",
         "A billing run has one line per customer and currency.",
     )
+
+    # ------------------------------------------------------------------
+    # Ticks
+    # ------------------------------------------------------------------
+
+    @api.depends("state", "zero_skipped", "document_id.state")
+    def _compute_is_tickable(self):
+        """Whether a tick means anything: also where only the pop-up decides yet."""
+        for line in self:
+            billable = line.state == "todo" or line.zero_skipped
+            line.is_tickable = billable and line.document_id.state == "draft"
+
+    def _is_editable(self, name):
+        return self.is_tickable if name == "selected" else super()._is_editable(name)
+
+    def _get_refusal(self, name):
+        if self and name == "selected":
+            return self.env._(
+                "%(customer)s of %(run)s cannot be ticked: only who is to be billed can, "
+                "until the invoices are created.",
+                customer=self.display_name,
+                run=self.document_id.display_name,
+            )
+        return super()._get_refusal(name)
+
+    def action_tick(self):
+        """Tick those of these lines that are to be billed.
+
+        :raise UserError: when none is.
+        """
+        self._write_tick(True)
+
+    def action_untick(self):
+        """Take the ticks of these lines away.
+
+        :raise UserError: when none of them is to be billed.
+        """
+        self._write_tick(False)
+
+    def _write_tick(self, selected):
+        self.check_access("write")
+        tickable = self.filtered("is_tickable")
+        if self and not tickable:
+            raise UserError(self[:1]._get_refusal("selected"))
+        tickable.write({"selected": selected})
 
     # ------------------------------------------------------------------
     # Amounts
@@ -96,6 +155,7 @@ class ArBillingRunLine(models.Model):
                 charge,
                 price_unit=charge.price_unit,
                 quantity=charge.quantity,
+                discount=charge.discount,
                 tax_ids=position.map_tax(charge.tax_ids),
                 currency_id=self.currency_id,
                 product_id=charge.product_id,
@@ -118,53 +178,80 @@ class ArBillingRunLine(models.Model):
             return "service_balance" if account else "service_only"
         return "balance_only" if account else "nothing_owed"
 
-    def _get_zero_reason(self):
-        """Why the $0 policy leaves this line out, or False."""
+    def _get_zero_reason(self, policy=None):
+        """Why the zero policy leaves this line out, or False.
+
+        :param policy: another one than the run's.
+        """
         self.ensure_one()
-        if self.charge_ids.filtered("problem"):
-            return False  # to be listed as failed, not hidden by a zero
         if not self.currency_id.is_zero(self.amount_total):
             return False
+        if self.charge_ids.filtered("problem"):
+            return False  # to be listed as failed, not hidden by a zero
         own = self.partner_id.with_company(self.company_id).billing_zero_policy or "follow"
         if own == "always":
             return False
         if own == "never":
-            return self.env._("Nothing to bill, and this customer never gets a $0 invoice.")
-        policy = self.document_id.zero_policy
+            return self.env._("Nothing to bill, and this customer never gets a zero invoice.")
+        policy = policy or self.document_id.zero_policy
         if policy == "skip_zero":
-            return self.env._("Nothing to bill, and $0 invoices are not generated.")
+            return self.env._("Nothing to bill, and zero invoices are not generated.")
         if policy == "skip_settled" and self.company_currency_id.is_zero(self.account_balance):
             return self.env._("Nothing to bill and nothing owed.")
         return False
+
+    def _get_to_bill(self, policy):
+        """Those of these lines that a run bills if it has this zero policy."""
+        return self.filtered(
+            lambda line: (line.state == "todo" or line.zero_skipped)
+            and not line._get_zero_reason(policy)
+        )
 
     # ------------------------------------------------------------------
     # Checks before an invoice is made
     # ------------------------------------------------------------------
 
-    def _set_aside(self):
-        """Mark the lines that cannot be billed, with why, and return the others."""
-        billable = self.browse()
-        billed = defaultdict(dict)
-        for run in self.document_id:
-            billed |= run._get_billed_invoices(self.partner_id)
-        locks = {}
+    def _skip_billed(self):
+        """Leave out whose customer has an invoice of the period by now; return the others."""
+        billed = self.document_id._get_billed_invoices(self.partner_id)
+        skipped = self.browse()
         for line in self:
             invoice = billed[line.partner_id.id].get(line.currency_id.id)
             if invoice:
                 line._write_inside({"move_id": invoice.id})
-                line._mark_skipped(
-                    self.env._(
-                        "Already billed for this period: %(invoice)s",
-                        invoice=invoice.display_name,
-                    )
-                )
-                continue
+                line._mark_skipped(line.document_id._get_billed_reason(invoice))
+                skipped |= line
+        return self - skipped
+
+    def _fail_each(self, problem):
+        """Mark those as failed for which there is a problem; return the others.
+
+        :param problem: a function of a line: a sentence, or False.
+        """
+        failed = self.browse()
+        for line in self:
+            reason = problem(line)
+            if reason:
+                line._mark_failed(reason)
+                failed |= line
+        return self - failed
+
+    def _check_billable(self):
+        """Refuse to bill when one of the lines cannot be billed.
+
+        :raise UserError: with the customer and what is wrong.
+        """
+        locks = {}
+        for line in self:
             problem = line._get_problem(locks)
             if problem:
-                line._mark_failed(problem)
-            else:
-                billable |= line
-        return billable
+                raise UserError(
+                    self.env._(
+                        "%(customer)s: %(problem)s",
+                        customer=line.partner_id.display_name,
+                        problem=problem,
+                    )
+                )
 
     def _get_problem(self, locks):
         """A sentence for the bookkeeper, or False.
@@ -356,36 +443,34 @@ class ArBillingRunLine(models.Model):
             made=self.currency_id.format(total),
         )
 
-    def _record_late_fees(self):
-        """Remember which overdue invoice was charged in which period."""
-        self.env["ar.late.fee"]._create_inside(
-            [
-                {
-                    "period_id": line.document_id.period_id.id,
-                    "overdue_move_id": overdue.id,
-                    "fee_move_id": line.move_id.id,
-                }
-                for line in self
-                for overdue in line.charge_ids.overdue_move_ids
-            ]
-        )
-
     # ------------------------------------------------------------------
     # Screens
     # ------------------------------------------------------------------
 
-    def action_create_invoices(self):
-        """Open the pop-up for the ticked lines, or for all of the run."""
-        runs = self.document_id
-        if not runs:
-            runs = runs.browse(self.env.context.get("ar_billing_run_id"))
-        action = runs.action_confirm_options()
-        ticked = self.filtered(lambda line: line.state == "todo")
-        action["context"] |= {
-            "default_line_ids": [Command.set(ticked.ids)],
-            "default_all_lines": not self,
-        }
-        return action
+    def action_open_confirm(self):
+        """Open the pop-up of Create Invoices: for these lines, if there are any.
+
+        Then these are ticked and no others; else whoever is ticked is billed, or all of
+        the list if nobody is.
+
+        :raise UserError: when none of these lines can be ticked.
+        """
+        self.check_access("write")
+        runs = self.document_id or self._get_shown_run()
+        runs = runs._get_listed_together()
+        if self:
+            runs._tick(self)
+        return runs.action_open_confirm()
+
+    @api.model
+    def _get_shown_run(self):
+        """The run whose list this is; its id is in the address."""
+        run_id = self.env.context.get("active_id")
+        runs = self.env["ar.billing.run"]
+        run = runs.search([("id", "=", run_id)]) if type(run_id) is int else runs
+        if not run:
+            raise UserError(self.env._("Open the list of customers from its billing run."))
+        return run
 
     def action_open(self):
         """The charges of the customer; the invoice once there is one."""

@@ -2,6 +2,7 @@ from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import chain
 
 from babel.numbers import format_decimal
 
@@ -92,7 +93,7 @@ class ArChargeSourceLateFee(models.AbstractModel):
                 float(amount),
                 product_id=product.id,
                 tax_ids=self._get_product_taxes(product, profile.company_id).ids,
-                overdue_move_ids=items.move_id.ids,
+                source_data={"overdue_move_ids": items.move_id.ids},
                 problem=self._get_product_problem(product, profile),
             )
         ]
@@ -138,3 +139,32 @@ class ArChargeSourceLateFee(models.AbstractModel):
         if more > 0:
             return env._("%(names)s and %(count)s more", names=names, count=more)
         return names
+
+    # ------------------------------------------------------------------
+    # What became of the charges
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _charges_invoiced(self, charges):
+        """Remember which overdue invoice was charged in which period."""
+        named = {charge: charge.source_data["overdue_move_ids"] for charge in charges}
+        overdue_ids = chain.from_iterable(named.values())
+        there = set(self.env["account.move"].browse(overdue_ids).exists().ids)
+        self.env["ar.late.fee"]._create_inside(
+            [
+                {
+                    "period_id": charge.line_id.period_id.id,
+                    "overdue_move_id": overdue_id,
+                    "fee_move_id": charge.move_id.id,
+                }
+                for charge, overdue_ids in named.items()
+                for overdue_id in overdue_ids
+                if overdue_id in there
+            ]
+        )
+
+    @api.model
+    def _charges_freed(self, charges):
+        """Their overdue invoices can be charged again."""
+        fees = self.env["ar.late.fee"].search([("fee_move_id", "in", charges.move_id.ids)])
+        fees._unlink_inside()

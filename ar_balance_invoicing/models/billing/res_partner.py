@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 
 from ..balance.account_move import BALANCE_GROUPS
+from .res_company import CUSTOMER_ZERO_POLICIES, ZERO_INVOICES
 
 
 class ResPartner(models.Model):
@@ -17,12 +18,8 @@ class ResPartner(models.Model):
         help="The customers of a profile are billed together. Each company has its own.",
     )
     billing_zero_policy = fields.Selection(
-        [
-            ("follow", "As the profile says"),
-            ("always", "Always create"),
-            ("never", "Never create"),
-        ],
-        string="$0 Invoices",
+        CUSTOMER_ZERO_POLICIES,
+        string=ZERO_INVOICES,
         company_dependent=True,
         groups=BALANCE_GROUPS,
         help="Whether this customer gets an invoice in a period without charges.",
