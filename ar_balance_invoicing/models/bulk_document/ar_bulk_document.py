@@ -250,10 +250,6 @@ class ArBulkDocument(models.AbstractModel):
         )
         lines._write_inside({"attempts": 0})
 
-    def _mark_running(self, began):
-        """A worker took the document at this moment: rate and time left count from it."""
-        self.sudo()._write_inside({"state": "running", "started_at": began})
-
     def _lock(self):
         self.ensure_one()
         self.check_access("write")

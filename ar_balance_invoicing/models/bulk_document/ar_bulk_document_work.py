@@ -134,6 +134,10 @@ class ArBulkDocument(models.AbstractModel):
                 return
         self._finish()
 
+    def _mark_running(self, began):
+        """A worker took the document at this moment: rate and time left count from it."""
+        self.sudo()._write_inside({"state": "running", "started_at": began})
+
     def _note_pace(self, pace):
         """Keep how many seconds a line takes, unless it is about the same."""
         known = self.line_seconds
