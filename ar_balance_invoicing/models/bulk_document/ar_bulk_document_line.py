@@ -53,21 +53,20 @@ class ArBulkDocumentLine(models.AbstractModel):
     def _fail_each(self, get_problem):
         """Mark each line that has a problem as failed; return the others.
 
-        :param get_problem: says of a line a sentence, or False.
+        :param get_problem: says of a line a sentence, or something false.
         """
-        problems = {line: get_problem(line) or False for line in self}
-        for problem, lines in self.grouped(problems.get).items():
-            if problem:
-                lines._mark_failed(problem)
-        return self.filtered(lambda line: not problems[line])
+        return self._set_each_aside(get_problem, lambda lines, text: lines._mark_failed(text))
 
     def _skip_each(self, get_reason):
         """Leave out each line that there is a reason to; return the others.
 
-        :param get_reason: says of a line a sentence, or False.
+        :param get_reason: says of a line a sentence, or something false.
         """
-        reasons = {line: get_reason(line) or False for line in self}
-        for reason, lines in self.grouped(reasons.get).items():
-            if reason:
-                lines._mark_skipped(reason)
-        return self.filtered(lambda line: not reasons[line])
+        return self._set_each_aside(get_reason, lambda lines, text: lines._mark_skipped(text))
+
+    def _set_each_aside(self, get_text, mark):
+        texts = {line: get_text(line) or False for line in self}
+        for text, lines in self.grouped(texts.get).items():
+            if text:
+                mark(lines, text)
+        return self.filtered(lambda line: not texts[line])
