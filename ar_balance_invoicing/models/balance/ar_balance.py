@@ -106,7 +106,8 @@ class ArBalance(models.AbstractModel):
     @api.model
     def _get_basis(self, company):
         """``due_date`` or ``invoice_date``: where aging counts from in a company."""
-        return company.sudo().root_id.ar_aging_basis
+        # A form whose company was just emptied has none.
+        return company.sudo().root_id.ar_aging_basis or "due_date"
 
     @api.model
     def _get_reference_fields(self, basis):
@@ -309,7 +310,7 @@ class ArBalance(models.AbstractModel):
         :param records: of what is asked, for instance invoices, customers or batches.
         :param settled: path of fields to one of them from the settled journal item, or
         :param entry: from the write-off entry.
-        :param company: only in this company's root with all its branches.
+        :param companies: only what was written off in these.
         :param in_currency: in the currency of the settled item; else in company currency,
             with credits that were written off taken off.
         """

@@ -95,11 +95,15 @@ class ResPartner(models.Model):
     @api.depends("commercial_partner_id")
     @api.depends_context("company")
     def _compute_amount_written_off(self):
-        company = self.env.company
-        amounts = self.env["ar.balance"]._get_written_off(
+        company, balances = self.env.company, self.env["ar.balance"]
+        companies = balances._get_branches(company)
+        if not self.env.su:
+            # Unlike the balance it is no matter of the whole ledger, but of documents.
+            companies &= self.env.companies
+        amounts = balances._get_written_off(
             self.commercial_partner_id._origin,
             settled="partner_id.commercial_partner_id",
-            company=company,
+            companies=companies,
         )
         for partner in self:
             amount = amounts.get(partner.commercial_partner_id._origin.id, 0)
