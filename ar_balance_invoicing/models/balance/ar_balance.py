@@ -300,7 +300,7 @@ class ArBalance(models.AbstractModel):
         return Domain.FALSE
 
     @api.model
-    def _get_written_off(self, records, settled=None, entry=None, company=None, in_currency=False):
+    def _get_written_off(self, records, settled=None, entry=None, companies=None, in_currency=False):
         """``{id: amount}``: what write-offs have settled, as the ledger has it.
 
         Read from the matchings of receivable items with posted write-off entries, so that it
