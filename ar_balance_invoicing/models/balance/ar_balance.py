@@ -317,9 +317,7 @@ class ArBalance(models.AbstractModel):
         if not records:
             return {}
         entries = self._get_write_off_entry_domain()
-        ours = (
-            Domain("company_id", "in", self._get_branches(company).ids) if company else Domain.TRUE
-        )
+        ours = Domain("company_id", "in", companies.ids) if companies else Domain.TRUE
         amounts = {}
         for item, counterpart, amount, sign in (
             ("debit_move_id", "credit_move_id", "debit_amount_currency", 1),
