@@ -300,7 +300,9 @@ class ArBalance(models.AbstractModel):
         return Domain.FALSE
 
     @api.model
-    def _get_written_off(self, records, settled=None, entry=None, companies=None, in_currency=False):
+    def _get_written_off(
+        self, records, settled=None, entry=None, companies=None, in_currency=False
+    ):
         """``{id: amount}``: what write-offs have settled, as the ledger has it.
 
         Read from the matchings of receivable items with posted write-off entries, so that it
@@ -317,7 +319,7 @@ class ArBalance(models.AbstractModel):
         if not records:
             return {}
         entries = self._get_write_off_entry_domain()
-        ours = Domain("company_id", "in", companies.ids) if companies else Domain.TRUE
+        ours = Domain("company_id", "in", companies.ids) if companies is not None else Domain.TRUE
         amounts = {}
         for item, counterpart, amount, sign in (
             ("debit_move_id", "credit_move_id", "debit_amount_currency", 1),
