@@ -140,7 +140,7 @@ def _group(env, name, count=2, post=False):
     if post:
         invoices.action_post()
     group = env["ar.invoice.group"].create({"name": name})
-    group._add_invoices(invoices)
+    group.add_invoices(invoices)
     return group, invoices
 
 

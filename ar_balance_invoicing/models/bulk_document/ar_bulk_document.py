@@ -204,7 +204,11 @@ class ArBulkDocument(models.AbstractModel):
             somebody else is starting it at this moment.
         """
         self._check_startable()
-        self._launch("process")
+        if self._before_start():
+            self._launch("process")
+
+    def _before_start(self):
+        return True
 
     def _check_startable(self):
         """Lock the document; refuse it when it was started already."""
@@ -243,8 +247,9 @@ class ArBulkDocument(models.AbstractModel):
     def _launch_in_background(self):
         """Queue the document whatever its size (scheduled actions)."""
         self._check_startable()
-        self._queue("process")
-        self._trigger_workers()
+        if self._before_start():
+            self._queue("process")
+            self._trigger_workers()
 
     def _launch(self, operation):
         self._queue(operation)

@@ -49,3 +49,24 @@ class ArBulkDocumentLine(models.AbstractModel):
 
     def _mark_skipped(self, reason):
         self._write_inside({"state": "skipped", "reason": reason})
+
+    def _fail_each(self, problem):
+        """Mark the lines that have a problem as failed; return the others.
+
+        :param problem: of a line: a sentence, or False.
+        """
+        return self._set_aside_each(problem, "_mark_failed")
+
+    def _skip_each(self, reason_of):
+        """Leave out the lines for which there is a reason; return the others."""
+        return self._set_aside_each(reason_of, "_mark_skipped")
+
+    def _set_aside_each(self, reason_of, mark):
+        ready = self.browse()
+        for line in self:
+            sentence = reason_of(line)
+            if sentence:
+                getattr(line, mark)(sentence)
+            else:
+                ready |= line
+        return ready

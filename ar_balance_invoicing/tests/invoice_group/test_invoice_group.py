@@ -93,7 +93,7 @@ class TestInvoiceGroup(GroupCommon):
 
     def test_figures_are_those_of_the_ledger(self):
         invoices = self._make_mixed()
-        self.group._add_invoices(invoices)
+        self.group.add_invoices(invoices)
         rows = self._ledger(
             """
             SELECT move.state, COALESCE(SUM(line.balance), 0)::text,
@@ -124,7 +124,7 @@ class TestInvoiceGroup(GroupCommon):
         self.assertEqual((group.invoice_count, group.draft_count, group.customer_count), (9, 1, 3))
 
     def test_pictures(self):
-        self.group._add_invoices(self._make_mixed())
+        self.group.add_invoices(self._make_mixed())
         self.assertEqual(
             self._picture("status_graph"),
             {"Draft": 1, "Open": 3, "Partial": 1, "Paid": 3, "Written off": 1, "Cancelled": 1},
@@ -158,7 +158,7 @@ class TestInvoiceGroup(GroupCommon):
     def test_figures_of_many_groups_cost_the_same(self):
         groups = self.env["ar.invoice.group"].create([{"name": f"G{n}"} for n in range(30)])
         for group in groups:
-            group._add_invoices(self._invoice(self.anna, 5))
+            group.add_invoices(self._invoice(self.anna, 5))
         names = ["invoice_count", "amount_open", "status_graph", "aging_graph", "email_graph"]
         costs = []
         for some in (groups[:2], groups[:2], groups):
@@ -175,7 +175,7 @@ class TestInvoiceGroup(GroupCommon):
             domain = [("invoice_ids", "any", [condition])]
             return self.group in self.env["ar.invoice.group"].search(domain)
 
-        self.group._add_invoices(self._invoice(self.cleo, 5, post=False))
+        self.group.add_invoices(self._invoice(self.cleo, 5, post=False))
         self.assertTrue(found("state", "=", "draft"))
         self.assertTrue(found("email_state", "=", "no_address"))
         self.assertFalse(found("email_state", "=", "sent"))
@@ -203,7 +203,7 @@ class TestInvoiceGroup(GroupCommon):
     def test_an_invoice_is_in_one_group_and_may_be_moved(self):
         mine, theirs = self._invoice(self.anna, 5), self._invoice(self.bert, 6)
         other = self.env["ar.invoice.group"].create({"name": "Other"})
-        other._add_invoices(theirs)
+        other.add_invoices(theirs)
         action = (mine | theirs).action_add_to_invoice_group()
         wizard = self._wizard(action, choice="existing", group_id=self.group.id)
         self.assertEqual((wizard.found_count, wizard.here_count, wizard.elsewhere_count), (2, 0, 1))
@@ -243,7 +243,7 @@ class TestInvoiceGroup(GroupCommon):
 
     def test_removing_and_deleting_leave_the_invoices(self):
         first, second = self._invoice(self.anna, 5), self._invoice(self.bert, 6)
-        self.group._add_invoices(first | second)
+        self.group.add_invoices(first | second)
         first.action_remove_from_invoice_group()
         self.assertEqual(self.group.invoice_ids, second)
         self.group.unlink()
@@ -252,18 +252,18 @@ class TestInvoiceGroup(GroupCommon):
     def test_only_customer_invoices_of_the_same_company(self):
         bill = self.init_invoice("in_invoice", amounts=[10])
         with self.assertRaisesRegex(ValidationError, "no customer invoice"):
-            self.group._add_invoices(bill)
+            self.group.add_invoices(bill)
         foreign = self._invoice(self.anna, 5, company=self.branch)
         with self.assertRaisesRegex(ValidationError, "group of the invoice's company"):
-            self.group._add_invoices(foreign)
+            self.group.add_invoices(foreign)
         mine = self._invoice(self.anna, 5)
-        self.group._add_invoices(mine)
+        self.group.add_invoices(mine)
         with self.assertRaisesRegex(UserError, "is not changed by hand"):
             self.group.company_id = self.branch
 
     def test_list_filters_and_groups_by_group(self):
         mine, other = self._invoice(self.anna, 5), self._invoice(self.anna, 6)
-        self.group._add_invoices(mine)
+        self.group.add_invoices(mine)
         moves = self.env["account.move"]
         found = moves.search(
             [("invoice_group_id", "ilike", "jul"), ("partner_id", "=", self.anna.id)]
@@ -279,7 +279,7 @@ class TestInvoiceGroup(GroupCommon):
     # --- rights -------------------------------------------------------------
 
     def test_who_only_reads_starts_no_task(self):
-        self.group._add_invoices(self._invoice(self.anna, 5, post=False))
+        self.group.add_invoices(self._invoice(self.anna, 5, post=False))
         reader = new_test_user(
             self.env,
             "group.reader",
@@ -321,7 +321,7 @@ class TestGroupTasks(GroupCommon):
         late = self._invoice(self.cleo, 7, post=False)
         late.invoice_date = self.today - timedelta(days=60)
         bad.invoice_line_ids = [Command.clear()]
-        self.group._add_invoices(good | bad | late)
+        self.group.add_invoices(good | bad | late)
         self.company.sale_lock_date = self.today - timedelta(days=30)
         action = self.group.action_confirm_drafts()
         task = self._task()
@@ -360,7 +360,7 @@ class TestGroupTasks(GroupCommon):
                 for customer in (self.anna, self.bert)
             ]
         )
-        moves._set_invoice_group(self.group)
+        moves._ar_set_invoice_group(self.group)
         self.env.flush_all()
         with self.env.cr.savepoint() as savepoint:
             moves._post(soft=False)
@@ -374,7 +374,7 @@ class TestGroupTasks(GroupCommon):
 
     def test_mark_as_sent_sends_nothing(self):
         draft, posted = self._invoice(self.anna, 5, post=False), self._invoice(self.bert, 6)
-        self.group._add_invoices(draft | posted)
+        self.group.add_invoices(draft | posted)
         mails = self.env["mail.mail"].search_count([])
         self.group.action_mark_as_sent()
         self.assertEqual((draft.state, draft.is_move_sent, posted.is_move_sent), ("posted", 1, 1))
@@ -386,7 +386,7 @@ class TestGroupTasks(GroupCommon):
         manual = self._invoice(self.bert, 7)
         self.bert.invoice_sending_method = "manual"
         draft = self._invoice(self.anna, 8, post=False)
-        self.group._add_invoices(anna | cleo | manual | draft)
+        self.group.add_invoices(anna | cleo | manual | draft)
         self.group.action_send_all()
         task = self._task()
         states = {line.move_id: (line.state, line.reason or "") for line in task.line_ids}
@@ -426,7 +426,7 @@ class TestGroupTasks(GroupCommon):
         )
         self._pay(self.bert, 5, paid)
         sent.is_move_sent = True
-        self.group._add_invoices(owes | paid | sent)
+        self.group.add_invoices(owes | paid | sent)
         self.group.action_send_owing()
         self.assertEqual(self._task().line_ids.move_id, owes | sent)
         self.group.invoice_ids.sending_data = False
@@ -441,7 +441,7 @@ class TestGroupTasks(GroupCommon):
         customers = self._make_everybody()
         run = self._run()
         run.action_create_invoices()
-        self.group._add_invoices(run.invoice_ids)
+        self.group.add_invoices(run.invoice_ids)
         service = self.env["ar.billing.service"].search(
             [("partner_id", "=", customers["service_only"].id)]
         )
@@ -460,7 +460,7 @@ class TestGroupTasks(GroupCommon):
 
     def test_a_large_group_is_worked_off_in_the_background(self):
         self.company.ar_background_seconds = 0.01
-        self.group._add_invoices(
+        self.group.add_invoices(
             self._invoice(self.anna, 5, post=False) | self._invoice(self.bert, 6, post=False)
         )
         action = self.group.action_confirm_drafts()
@@ -479,7 +479,7 @@ class TestGroupTasks(GroupCommon):
             task.action_undo()
 
     def test_xlsx_has_the_figures_of_the_ledger(self):
-        self.group._add_invoices(
+        self.group.add_invoices(
             self._invoice(self.bert, 80, taxes=self.tax_sale_a)
             | self._invoice(self.anna, 1234.5)
             | self._invoice(self.cleo, 60, currency_id=self.foreign.id)
@@ -535,7 +535,7 @@ class TestGroupTasks(GroupCommon):
             self._serve(customer)
         run = self._run()
         run.action_create_invoices()
-        self.group._add_invoices(run.invoice_ids)
+        self.group.add_invoices(run.invoice_ids)
         self._assert_queries(self.group.action_regenerate_drafts, 40 * 20)
         self._assert_queries(self.group.action_delete_drafts, 40 * 7)
         self.assertFalse(run.invoice_ids)
@@ -618,7 +618,7 @@ class TestGroupPdf(GroupCommon, HttpCase):
         )._generate_and_send_invoices(sent, sending_methods=["email"])
         kept = sent.invoice_pdf_report_id.raw
         self.assertTrue(kept.startswith(b"%PDF"))
-        self.group._add_invoices(short | draft | sent | long)
+        self.group.add_invoices(short | draft | sent | long)
         group = self.group.with_context(force_report_rendering=True)
         action = group.action_print()
         task = self._task()
