@@ -3,7 +3,7 @@
 from odoo import Command
 from odoo.tests import new_test_user
 
-from .invoice_group.test_invoice_group import GroupCommon
+from .invoice_group_common import GroupCommon
 
 MODULE = "ar_balance_invoicing"
 

@@ -19,7 +19,7 @@ from odoo.tools.pdf import PdfFileReader, PdfFileWriter
 from ...models.bulk_document import ar_bulk_document
 from ...models.bulk_document import ar_bulk_document_lanes as lanes
 from ...tools.work_limits import cpu_seconds_left
-from ..invoice_group.test_invoice_group import GroupCommon
+from ..invoice_group_common import GroupCommon
 
 LOGGER = "odoo.addons.ar_balance_invoicing.models.ar_bulk_document"
 INK = ValueError("ink is out")
