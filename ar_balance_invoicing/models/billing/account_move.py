@@ -81,7 +81,7 @@ class AccountMove(models.Model):
         for move, amount in previous.items():
             by_amount[amount] |= move
         for amount, moves in by_amount.items():
-            moves._inside()._write_beside_accounting({"previous_balance_confirmed": amount})
+            moves._inside()._ar_write_beside_accounting({"previous_balance_confirmed": amount})
         return posted
 
     def button_cancel(self):

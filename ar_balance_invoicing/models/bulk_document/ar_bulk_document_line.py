@@ -50,23 +50,24 @@ class ArBulkDocumentLine(models.AbstractModel):
     def _mark_skipped(self, reason):
         self._write_inside({"state": "skipped", "reason": reason})
 
-    def _fail_each(self, problem):
-        """Mark the lines that have a problem as failed; return the others.
+    def _fail_each(self, get_problem):
+        """Mark each line that has a problem as failed; return the others.
 
-        :param problem: of a line: a sentence, or False.
+        :param get_problem: says of a line a sentence, or False.
         """
-        return self._set_aside_each(problem, "_mark_failed")
+        problems = {line: get_problem(line) for line in self}
+        for problem, lines in self.grouped(problems.get).items():
+            if problem:
+                lines._mark_failed(problem)
+        return self.filtered(lambda line: not problems[line])
 
-    def _skip_each(self, reason_of):
-        """Leave out the lines for which there is a reason; return the others."""
-        return self._set_aside_each(reason_of, "_mark_skipped")
+    def _skip_each(self, get_reason):
+        """Leave out each line that there is a reason to; return the others.
 
-    def _set_aside_each(self, reason_of, mark):
-        ready = self.browse()
-        for line in self:
-            sentence = reason_of(line)
-            if sentence:
-                getattr(line, mark)(sentence)
-            else:
-                ready |= line
-        return ready
+        :param get_reason: says of a line a sentence, or False.
+        """
+        reasons = {line: get_reason(line) for line in self}
+        for reason, lines in self.grouped(reasons.get).items():
+            if reason:
+                lines._mark_skipped(reason)
+        return self.filtered(lambda line: not reasons[line])

@@ -304,7 +304,7 @@ class ArInvoiceTask(models.Model):
     def _get_result_action(self):
         """What to show when tasks were started: progress or failures, else that all is done."""
         if not all(task._has_gone_well() for task in self):
-            return form(self, self.display_name) if len(self) == 1 else self._get_list_action()
+            return form(self) if len(self) == 1 else self._get_list_action()
         if len(self) == 1 and (action := self._get_kind()._get_result_action(self)):
             return action
         title = self.env._(
@@ -312,7 +312,7 @@ class ArInvoiceTask(models.Model):
             task=self[:1].name,
             count=sum(self.mapped("done_count")),
         )
-        return notification(self.env, title, self._get_left_out_text())
+        return notification(title, self._get_left_out_text())
 
     def _has_gone_well(self):
         """Whether all that it was to do is done."""

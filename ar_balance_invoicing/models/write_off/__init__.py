@@ -12,6 +12,7 @@ from . import (
     ar_write_off_batch_xlsx,
     account_move,
     account_account,
+    ar_balance,
     account_journal,
     account_chart_template,
     product_category,

@@ -2,7 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ...tools.amounts import round_amount
-from ..bulk_document.ar_bulk_document import STARTABLE
 
 # Names of the fields that say what is searched.
 CRITERIA = (
@@ -42,12 +41,13 @@ class ArWriteOff(models.Model):
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.write.off.line"
+    _number_sequence = "ar.write.off"
     _work_group = "ar_balance_invoicing.group_write_off"
     # What was searched and decided stays as it was processed; what keeps failed lines from
     # being written off may be put right before they are retried.
-    _editable_states = {
-        **dict.fromkeys([*CRITERIA, "batch_id", "reason_id"], ("draft",)),
-        **dict.fromkeys(["date", "journal_id", "note", "line_ids"], STARTABLE),
+    _editable_while = {
+        **dict.fromkeys([*CRITERIA, "batch_id", "reason_id"], "is_editable"),
+        **dict.fromkeys(["date", "journal_id", "note", "line_ids"], "is_startable"),
     }
 
     batch_id = fields.Many2one(
@@ -217,12 +217,8 @@ class ArWriteOff(models.Model):
         self._check_may_write_off()
         return super().create(vals_list)
 
-    @api.model
-    def _complete_values(self, vals):
-        return super()._complete_values({"name": self._next_number("ar.write.off", vals), **vals})
-
     def _get_refusal(self, name):
-        if self and name in self._editable_states:
+        if self and name in self._editable_while:
             return self.env._(
                 "%(document)s was processed: its “%(field)s” stays as it is. Undo it, or search "
                 "anew.",
@@ -239,7 +235,7 @@ class ArWriteOff(models.Model):
                     self.env._(
                         "%(document)s has made journal entries and stays as their record. "
                         "Undo it instead.",
-                        document=document.name,
+                        document=document.display_name,
                     )
                 )
 
@@ -424,7 +420,7 @@ class ArWriteOff(models.Model):
         entries = self._book(prepared)
         for line, entry in zip(ready, entries, strict=True):
             line._mark_done(entry_id=entry.id, batch_id=line._get_batch().id)
-            line.move_id._note_with_changes(line._get_note())
+            line.move_id._ar_note_with_changes(line._get_note())
 
     def _book(self, prepared, amounts=None):
         """Make, post and match entries, then read them back.
@@ -460,7 +456,7 @@ class ArWriteOff(models.Model):
         reversals = self._book([line._prepare_reversal() for line in ready], amounts)
         for line, reversal in zip(ready, reversals, strict=True):
             line._write_inside({"state": "undone", "reason": False, "reversal_id": reversal.id})
-            line.move_id._note_with_changes(line._get_undo_note())
+            line.move_id._ar_note_with_changes(line._get_undo_note())
 
     def action_undo(self):
         """Undo the whole document: each invoice owes again exactly what it did."""
@@ -500,7 +496,7 @@ class ArWriteOff(models.Model):
         )
         return {
             **action,
-            "display_name": self.env._("Entries of %s", self.name),
+            "display_name": self.env._("Entries of %s", self.display_name),
             "domain": [("id", "in", (lines.entry_id | lines.reversal_id).ids)],
             "context": {"active_id": self.id},
         }

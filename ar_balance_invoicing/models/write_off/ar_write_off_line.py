@@ -2,7 +2,6 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ...tools.amounts import round_amount
-from ..bulk_document.ar_bulk_document import STARTABLE
 
 
 class ArWriteOffLine(models.Model):
@@ -18,7 +17,7 @@ class ArWriteOffLine(models.Model):
     _order = "document_id, id"
     # Made by the search; a person decides which of them, and how much.
     _person_creates = False
-    _editable_states = {"amount": ("todo",), "selected": ("todo", "failed")}
+    _editable_while = {"amount": "is_reviewable", "selected": "is_tickable"}
 
     document_id = fields.Many2one(
         "ar.write.off",
@@ -40,6 +39,12 @@ class ArWriteOffLine(models.Model):
         ondelete="restrict",
         help="Where it is recorded once it was processed or moved; until then, the batch of "
         "its document.",
+    )
+    is_reviewable = fields.Boolean(
+        compute="_compute_is_reviewable", help="Its amount may still be lowered."
+    )
+    is_tickable = fields.Boolean(
+        compute="_compute_is_reviewable", help="It may still be ticked or unticked."
     )
     selected = fields.Boolean(string="Tick", default=True)
     move_id = fields.Many2one(
@@ -123,6 +128,12 @@ class ArWriteOffLine(models.Model):
                 lambda other, line=line: other != line and other.state in ("done", "undone")
             )
 
+    @api.depends("state")
+    def _compute_is_reviewable(self):
+        for line in self:
+            line.is_reviewable = line.state == "todo"
+            line.is_tickable = line.state in ("todo", "failed")
+
     @api.depends("date_maturity", "invoice_date")
     def _compute_days(self):
         today = fields.Date.context_today(self)
@@ -180,10 +191,10 @@ class ArWriteOffLine(models.Model):
     # ------------------------------------------------------------------
 
     def _is_editable(self, name):
-        return super()._is_editable(name) and self.document_id.state in STARTABLE
+        return super()._is_editable(name) and self.document_id.is_startable
 
     def _get_refusal(self, name):
-        if self and name in self._editable_states:
+        if self and name in self._editable_while:
             return self.env._(
                 "%(line)s of %(document)s was processed or left out: its “%(field)s” stays as it "
                 "is.",

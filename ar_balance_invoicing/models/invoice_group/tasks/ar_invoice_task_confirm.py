@@ -42,7 +42,7 @@ class ArInvoiceTaskConfirm(models.AbstractModel):
         moves = lines.move_id
         if not moves:
             return lines
-        answer = moves._numbered_together().action_post()
+        answer = moves._ar_numbered_together().action_post()
         left = moves.filtered(lambda move: move.state == "draft")
         if left:
             raise UserError(self._get_left_message(left[0], answer))
@@ -71,20 +71,12 @@ class ArInvoiceTaskConfirm(models.AbstractModel):
 
         def problem(line):
             invoice = line.move_id
+            company, journal = invoice.company_id, invoice.journal_id
             day = invoice.invoice_date or fields.Date.context_today(self)
-            key = (day, invoice.company_id, invoice.journal_id, bool(invoice.line_ids.tax_ids))
+            has_tax = bool(invoice.line_ids.tax_ids)
+            key = (company, journal, day, has_tax)
             if key not in known:
-                known[key] = self._get_closed_period_problem(*key)
+                known[key] = company._ar_get_closed_period_problem(day, journal, has_tax)
             return known[key]
 
         return lines._fail_each(problem)
-
-    @api.model
-    def _get_closed_period_problem(self, day, company, journal, has_tax):
-        violated = company._get_violated_lock_dates(day, has_tax, journal)
-        return violated and self.env._(
-            "The invoice date %(date)s lies in a closed period (%(locks)s). Choose a "
-            "later date on the invoice.",
-            date=fields.Date.to_string(day),
-            locks=self.env["res.company"]._format_lock_dates(violated),
-        )

@@ -29,5 +29,5 @@ class ArInvoiceTaskMarkSent(models.AbstractModel):
     def _do(self, task, lines):
         drafts = lines.filtered(lambda line: line.move_id.state == "draft")
         lines = (lines - drafts) | self.env["ar.invoice.task.confirm"]._confirm_lines(drafts)
-        lines.move_id._write_beside_accounting({"is_move_sent": True})
+        lines.move_id._ar_write_beside_accounting({"is_move_sent": True})
         lines._mark_done()

@@ -7,7 +7,7 @@ from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from odoo.addons.base.models.ir_actions_report import _wkhtml
 
-from ...bulk_document.ar_bulk_document import WORKING
+from ...bulk_document.ar_bulk_lanes import WORKING
 
 # Combined PDFs can be made again at any time; they are kept for so many days.
 DAYS_TO_KEEP_PDF = 7

@@ -37,7 +37,7 @@ class ArInvoiceTaskSend(models.AbstractModel):
     @api.model
     def _do(self, task, lines):
         lines = lines._skip_each(self._get_sending_reason)._fail_each(self._get_send_problem)
-        lines.move_id._write_beside_accounting({"sending_data": self._prepare_sending_data()})
+        lines.move_id._ar_write_beside_accounting({"sending_data": self._prepare_sending_data()})
         lines._mark_done()
 
     @api.model
