@@ -41,7 +41,7 @@ class ResCompany(models.Model):
         :param has_tax: whether the tax return of the day's period matters.
         """
         violated = self._get_violated_lock_dates(date, has_tax, journal)
-        return violated and self.env._(
+        return bool(violated) and self.env._(
             "%(date)s lies in a closed period of %(company)s (%(locks)s). Choose a later date, "
             "or have the period opened.",
             date=format_date(self.env, date),
