@@ -278,8 +278,8 @@ class ArInvoiceTask(models.Model):
         return self._get_kind()._may_be_waited_for(self) and super()._is_small()
 
     def _after_finish(self):
-        super()._after_finish()
         self._get_kind()._after_finish(self)
+        return super()._after_finish()
 
     def _undo_lines(self, lines):
         raise UserError(self._get_undo_message())

@@ -116,7 +116,10 @@ class TestTickedInvoices(TickedCommon):
         self.assertEqual(self._last_tasks(), before)
 
     def test_drafts_are_deleted_and_still_named(self):
-        drafts, posted = self._draft(self.anna) | self._draft(self.bert), self._invoice(self.cleo, 7)
+        drafts, posted = (
+            self._draft(self.anna) | self._draft(self.bert),
+            self._invoice(self.cleo, 7),
+        )
         names = set(drafts.mapped("display_name"))
         (drafts | posted).action_delete_drafts()
         self.assertEqual((drafts | posted).exists(), posted)
@@ -256,25 +259,70 @@ class TestTickedInvoices(TickedCommon):
         self.assertEqual(draft.state, "draft")
 
 
+def answering_addon(customer, answer):
+    """It answers something else, when it is to confirm invoices of a customer."""
+
+    class Move(models.Model):
+        _name = "account.move"
+        _inherit = ["account.move"]
+        _module = "ar_test_addon"
+
+        def action_post(self):
+            if self.partner_id & customer:
+                return answer(self)
+            return super().action_post()
+
+    return Move
+
+
+def telling_addon():
+    """It shows a window after it has confirmed."""
+
+    class Move(models.Model):
+        _name = "account.move"
+        _inherit = ["account.move"]
+        _module = "ar_test_addon"
+
+        def action_post(self):
+            done = super().action_post()
+            return done or {"type": "ir.actions.act_window", "name": "Well done"}
+
+    return Move
+
+
+def praising_addon():
+    """It brings a task, by one class."""
+
+    class Praise(models.AbstractModel):
+        _name = "ar.invoice.task.praise"
+        _inherit = ["ar.invoice.task.kind"]
+        _description = "Task: Praise"
+        _module = "ar_test_addon"
+        _task = "praise"
+        _sequence = 15
+
+        def _get_label(self):
+            return "Praise the customers"
+
+        def _get_domain(self, scope):
+            return super()._get_domain(scope) & Domain("payment_state", "=", "paid")
+
+        def _get_left_out_reason(self):
+            return "Who does not pay is not praised."
+
+        def _do(self, task, lines):
+            if any(line.move_id.partner_id.name == "Bert" for line in lines):
+                raise UserError(self.env._("Bert cannot bear it."))
+            for line in lines:
+                line.move_id.message_post(body=self.env._("Well done"))
+            lines._mark_done()
+
+    return Praise
+
+
 @tagged("post_install", "-at_install")
 class TestOtherAddons(ThrowAwayAddon, TickedCommon):
     """What other addons refuse, ask and bring."""
-
-    def _bring_refusing(self, answer):
-        """An addon that answers instead of confirming an invoice of Bert's."""
-        bert = self.bert
-
-        class Move(models.Model):
-            _name = "account.move"
-            _inherit = ["account.move"]
-            _module = "ar_test_addon"
-
-            def action_post(self):
-                if self.partner_id & bert:
-                    return answer(self)
-                return super().action_post()
-
-        self._bring(Move)
 
     def _assert_only_bert_fails(self, sentence):
         anna, bert, cleo = (self._draft(who) for who in (self.anna, self.bert, self.cleo))
@@ -293,7 +341,7 @@ class TestOtherAddons(ThrowAwayAddon, TickedCommon):
         def refuse(moves):
             raise UserError(moves.env._("Bert is over the limit."))
 
-        self._bring_refusing(refuse)
+        self._bring(answering_addon(self.bert, refuse))
         self._assert_only_bert_fails("Bert is over the limit.")
 
     def test_a_question_fails_the_invoice_that_is_asked_about(self):
@@ -301,62 +349,29 @@ class TestOtherAddons(ThrowAwayAddon, TickedCommon):
             moves.filtered(lambda move: move.partner_id.name == "Bert").ref = "Asked"
             return {"type": "ir.actions.act_window", "name": "Over the Limit?"}
 
-        self._bring_refusing(ask)
+        self._bring(answering_addon(self.bert, ask))
         self._assert_only_bert_fails("(Over the Limit?). Open the invoice and confirm it there.")
         bert = self.env["account.move"].search([("partner_id", "=", self.bert.id)])
         self.assertFalse(bert.ref, "what the question did is taken back")
 
     def test_what_is_left_a_draft_in_silence_is_failed(self):
-        self._bring_refusing(lambda moves: False)
+        self._bring(answering_addon(self.bert, lambda moves: False))
         self._assert_only_bert_fails("left it a draft without saying why")
 
     def test_a_window_after_confirming_is_no_refusal(self):
-        class Move(models.Model):
-            _name = "account.move"
-            _inherit = ["account.move"]
-            _module = "ar_test_addon"
-
-            def action_post(self):
-                super().action_post()
-                return {"type": "ir.actions.act_window", "name": "Well done"}
-
-        self._bring(Move)
+        self._bring(telling_addon())
         drafts = self._draft(self.anna) | self._draft(self.bert)
         drafts.action_confirm_drafts()
         self.assertEqual(set(drafts.mapped("state")), {"posted"})
         self.assertEqual(self._last_tasks().state, "done")
 
     def test_an_addon_brings_a_task_and_takes_it_away(self):
-        class Praise(models.AbstractModel):
-            _name = "ar.invoice.task.praise"
-            _inherit = ["ar.invoice.task.kind"]
-            _description = "Task: Praise"
-            _module = "ar_test_addon"
-            _task = "praise"
-            _sequence = 15
-
-            def _get_label(self):
-                return "Praise the customers"
-
-            def _get_domain(self, scope):
-                return super()._get_domain(scope) & Domain("payment_state", "=", "paid")
-
-            def _get_left_out_reason(self):
-                return "Who does not pay is not praised."
-
-            def _do(self, task, lines):
-                if any(line.move_id.partner_id.name == "Bert" for line in lines):
-                    raise UserError(self.env._("Bert cannot bear it."))
-                for line in lines:
-                    line.move_id.message_post(body="Well done")
-                lines._mark_done()
-
         paid, bert, owing = (self._invoice(who, 5) for who in (self.anna, self.bert, self.cleo))
         self._pay(self.anna, 5, paid)
         self._pay(self.bert, 5, bert)
         with self.assertRaisesRegex(UserError, "There is no task “praise”"):
             self._praise(paid)
-        take_away = self._bring_model(Praise)
+        take_away = self._bring_model(praising_addon())
         tasks = self.env["ar.invoice.task"]
         labels = [label for _value, label in tasks._fields["task"]._description_selection(self.env)]
         self.assertEqual(labels[:2], ["Confirm drafts", "Praise the customers"])
