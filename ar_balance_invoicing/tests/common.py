@@ -10,6 +10,8 @@ from odoo import Command, fields
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
+from .helpers import Helpers
+
 IN_CI = bool(os.environ.get("CI"))
 
 
@@ -23,7 +25,7 @@ def new_seed(variable="AR_SEED"):
     return int(named) if named else random.SystemRandom().randrange(10**6)
 
 
-class BalanceCommon(AccountTestInvoicingCommon):
+class BalanceCommon(Helpers, AccountTestInvoicingCommon):
     """Three ledgers: the company with a branch, and another company in another currency."""
 
     @classmethod

@@ -55,7 +55,7 @@ class ArBulkDocumentLine(models.AbstractModel):
 
         :param get_problem: says of a line a sentence, or False.
         """
-        problems = {line: get_problem(line) for line in self}
+        problems = {line: get_problem(line) or False for line in self}
         for problem, lines in self.grouped(problems.get).items():
             if problem:
                 lines._mark_failed(problem)
@@ -66,7 +66,7 @@ class ArBulkDocumentLine(models.AbstractModel):
 
         :param get_reason: says of a line a sentence, or False.
         """
-        reasons = {line: get_reason(line) for line in self}
+        reasons = {line: get_reason(line) or False for line in self}
         for reason, lines in self.grouped(reasons.get).items():
             if reason:
                 lines._mark_skipped(reason)

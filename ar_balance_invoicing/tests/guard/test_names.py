@@ -137,9 +137,11 @@ def takes_the_same(function, hidden):
     rest = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     mine = [own for own in mine if own.kind not in rest]
     if inspect.Parameter.VAR_POSITIONAL in kinds:
-        theirs = [other for other in theirs if other.kind != other.POSITIONAL_OR_KEYWORD]
+        passed_on = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        theirs = [other for other in theirs if other.kind not in passed_on]
     if inspect.Parameter.VAR_KEYWORD in kinds:
-        theirs = [other for other in theirs if other.kind != other.KEYWORD_ONLY]
+        passed_on = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+        theirs = [other for other in theirs if other.kind not in passed_on]
     return (
         [(parameter.name, parameter.kind) for parameter in mine[: len(theirs)]]
         == [(parameter.name, parameter.kind) for parameter in theirs]
