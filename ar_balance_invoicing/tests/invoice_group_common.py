@@ -35,14 +35,6 @@ class GroupCommon(WriteOffCommon, BillingCommon):
         [graph] = json.loads(self.group[name])
         return {bar["label"]: bar["value"] for bar in graph["values"] if bar["value"]}
 
-    def _count_queries(self, action):
-        self.env.flush_all()
-        self.env.invalidate_all()
-        before = self.env.cr.sql_log_count
-        action()
-        self.env.flush_all()
-        return self.env.cr.sql_log_count - before
-
     def _assert_queries(self, action, limit):
         count = self._count_queries(action)
         _logger.info("%s: %s queries", action, count)

@@ -224,12 +224,17 @@ class ArInvoiceGroup(models.Model):
     # Screens
     # ------------------------------------------------------------------
 
+    def _get_names(self):
+        """What these groups are called, in one line."""
+        self.check_access("read")
+        return ", ".join(self.mapped("display_name"))
+
     def action_view_invoices(self):
         """The customer invoices list, limited to these groups."""
         action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice")
         return {
             **action,
-            "display_name": self.env._("Invoices of %s", ", ".join(self.mapped("display_name"))),
+            "display_name": self.env._("Invoices of %s", self._get_names()),
             "domain": [("invoice_group_id", "in", self.ids)],
             "context": {"default_move_type": "out_invoice"},
         }
@@ -251,7 +256,7 @@ class ArInvoiceGroup(models.Model):
         customers = self.env["account.move"].search(self._get_invoice_domain())
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Customers of %s", ", ".join(self.mapped("display_name"))),
+            "name": self.env._("Customers of %s", self._get_names()),
             "res_model": "res.partner",
             "view_mode": "list,form",
             "domain": [("id", "in", customers.commercial_partner_id.ids)],
@@ -261,7 +266,7 @@ class ArInvoiceGroup(models.Model):
         """What was done with the whole group, with the outcome of each invoice."""
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Tasks of %s", ", ".join(self.mapped("display_name"))),
+            "name": self.env._("Tasks of %s", self._get_names()),
             "res_model": "ar.invoice.task",
             "view_mode": "list,form",
             "domain": [("group_id", "in", self.ids)],

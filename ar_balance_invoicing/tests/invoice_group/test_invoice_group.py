@@ -3,9 +3,8 @@
 import json
 from decimal import Decimal
 
-from odoo import Command
-from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import new_test_user, tagged
+from odoo.exceptions import AccessError, MissingError, UserError, ValidationError
+from odoo.tests import tagged
 
 from ..invoice_group_common import GroupCommon
 
@@ -106,13 +105,10 @@ class TestInvoiceGroup(GroupCommon):
         for group in groups:
             group.add_invoices(self._invoice(self.anna, 5))
         names = ["invoice_count", "amount_open", "status_graph", "aging_graph", "email_graph"]
-        costs = []
-        for some in (groups[:2], groups[:2], groups):
-            self.env.flush_all()
-            self.env.invalidate_all()
-            before = self.env.cr.sql_log_count
-            some.read([*names, "running_task_id"])
-            costs.append(self.env.cr.sql_log_count - before)
+        costs = [
+            self._count_queries(lambda some=some: some.read([*names, "running_task_id"]))
+            for some in (groups[:2], groups[:2], groups)
+        ]
         self.assertEqual(*costs[1:])
         self.assertLess(costs[1], 20)
 
@@ -222,18 +218,18 @@ class TestInvoiceGroup(GroupCommon):
         self.assertNotIn(other, self.group.invoice_ids)
         self.assertFalse(mine.copy().invoice_group_id)
 
+    def test_no_group_has_no_invoices_to_show(self):
+        nothing = self.env["ar.invoice.group"].browse(0)
+        for name in ("invoices", "open", "drafts", "customers", "tasks"):
+            with self.subTest(name), self.assertRaises(MissingError):
+                getattr(nothing, f"action_view_{name}")()
+
     # --- rights -------------------------------------------------------------
 
     def test_who_only_reads_starts_no_task(self):
         self.group.add_invoices(self._invoice(self.anna, 5, post=False))
-        reader = new_test_user(
-            self.env,
-            "group.reader",
-            groups="account.group_account_readonly",
-            company_id=self.company.id,
-            company_ids=[Command.set(self.company.ids)],
-        )
-        theirs = self.group.with_user(reader).with_context(allowed_company_ids=self.company.ids)
+        reader = self._make_user("group.reader", "account.group_account_readonly")
+        theirs = self._as(reader, self.group)
         self.assertEqual(theirs.invoice_count, 1)
         for action in ("action_confirm_drafts", "action_delete_drafts", "action_send_all"):
             with self.assertRaises(AccessError):
@@ -245,17 +241,9 @@ class TestInvoiceGroup(GroupCommon):
         self.assertEqual(self.group.draft_count, 1)
 
     def test_other_companies_see_no_group(self):
-        stranger = new_test_user(
-            self.env,
-            "group.stranger",
-            groups="account.group_account_manager",
-            company_id=self.other.id,
-            company_ids=[Command.set(self.other.ids)],
-        )
+        stranger = self._make_user("group.stranger", "account.group_account_manager", self.other)
         with self.assertRaises(AccessError):
-            self.group.with_user(stranger).with_context(allowed_company_ids=self.other.ids).read(
-                ["name"]
-            )
+            self._as(stranger, self.group).read(["name"])
 
 
 @tagged("post_install", "-at_install")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from odoo import Command, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from ..invoice_group_common import GroupCommon
 from ..throw_away import ThrowAwayAddon
@@ -15,20 +15,7 @@ class TickedCommon(GroupCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.clerk = cls._make_clerk("ticking.clerk")
-
-    @classmethod
-    def _make_clerk(cls, login, groups="account.group_account_invoice"):
-        return new_test_user(
-            cls.env,
-            login,
-            groups=groups,
-            company_id=cls.company.id,
-            company_ids=[Command.set(cls.company.ids)],
-        )
-
-    def _as(self, user, records):
-        return records.with_user(user).with_context(allowed_company_ids=user.company_id.ids)
+        cls.clerk = cls._make_user("ticking.clerk", "account.group_account_invoice")
 
     def _draft(self, customer, amount=5, **values):
         return self._invoice(customer, amount, post=False, **values)
@@ -173,7 +160,7 @@ class TestTickedInvoices(TickedCommon):
             with self.assertRaises(AccessError):
                 run(task, invoices=(theirs | mine).ids)
         self.assertEqual((theirs.state, mine.state), ("draft", "draft"))
-        reader = self._make_clerk("ticking.reader", "account.group_account_readonly")
+        reader = self._make_user("ticking.reader", "account.group_account_readonly")
         for action in ("action_mark_as_sent", "action_confirm_drafts", "action_delete_drafts"):
             with self.assertRaises(AccessError):
                 getattr(self._as(reader, mine), action)()
