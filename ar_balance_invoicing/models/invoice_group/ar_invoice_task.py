@@ -308,7 +308,7 @@ class ArInvoiceTask(models.Model):
         if len(self) == 1 and (action := self._get_kind()._get_result_action(self)):
             return action
         title = self.env._(
-            "%(task)s: %(count)s invoices done.",
+            "%(task)s: %(count)s invoices done",
             task=self[:1].name,
             count=sum(self.mapped("done_count")),
         )

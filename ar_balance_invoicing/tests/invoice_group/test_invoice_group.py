@@ -219,7 +219,7 @@ class TestInvoiceGroup(GroupCommon):
         self.assertFalse(mine.copy().invoice_group_id)
 
     def test_no_group_has_no_invoices_to_show(self):
-        nothing = self.env["ar.invoice.group"].browse(0)
+        nothing = self.env["ar.invoice.group"].browse([0])
         for name in ("invoices", "open", "drafts", "customers", "tasks"):
             with self.subTest(name), self.assertRaises(MissingError):
                 getattr(nothing, f"action_view_{name}")()

@@ -76,7 +76,7 @@ class TestTickedInvoices(TickedCommon):
         bill = self.init_invoice("in_invoice", amounts=[10], invoice_date=self.today)
         result = (good | posted | cancelled | bill).action_confirm_drafts()
         self.assertEqual(result["tag"], "display_notification")
-        self.assertEqual(result["params"]["title"], "Confirm drafts: 1 invoices done.")
+        self.assertEqual(result["params"]["title"], "Confirm drafts: 1 invoices done")
         self.assertIn("2 left out: Only drafts are confirmed.", result["params"]["message"])
         self.assertIn("1 left out: No customer invoice.", result["params"]["message"])
         states = (good | posted | cancelled | bill).mapped("state")
@@ -131,7 +131,7 @@ class TestTickedInvoices(TickedCommon):
         everywhere = (self.company | self.branch | self.other).ids
         ticked = (mine | branch | other | sent).with_context(allowed_company_ids=everywhere)
         result = ticked.action_confirm_drafts()
-        self.assertEqual(result["params"]["title"], "Confirm drafts: 3 invoices done.")
+        self.assertEqual(result["params"]["title"], "Confirm drafts: 3 invoices done")
         tasks = self._last_tasks(3)
         self.assertEqual(tasks.company_id, self.company | self.branch | self.other)
         for task in tasks:
