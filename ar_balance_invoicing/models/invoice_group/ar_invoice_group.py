@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ...tools.amounts import round_amount
-from ...tools.client_actions import pop_up
+from ...tools.client_actions import pop_up, records
 from ...tools.records import to_records
 
 
@@ -231,13 +231,13 @@ class ArInvoiceGroup(models.Model):
 
     def action_view_invoices(self):
         """The customer invoices list, limited to these groups."""
-        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice")
-        return {
-            **action,
-            "display_name": self.env._("Invoices of %s", self._get_names()),
-            "domain": [("invoice_group_id", "in", self.ids)],
-            "context": {"default_move_type": "out_invoice"},
-        }
+        return records(
+            self.env,
+            "account.action_move_out_invoice",
+            self.env._("Invoices of %s", self._get_names()),
+            [("invoice_group_id", "in", self.ids)],
+            {"default_move_type": "out_invoice"},
+        )
 
     def action_view_open(self):
         """Those that still owe something."""
@@ -264,13 +264,12 @@ class ArInvoiceGroup(models.Model):
 
     def action_view_tasks(self):
         """What was done with the whole group, with the outcome of each invoice."""
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Tasks of %s", self._get_names()),
-            "res_model": "ar.invoice.task",
-            "view_mode": "list,form",
-            "domain": [("group_id", "in", self.ids)],
-        }
+        return records(
+            self.env,
+            "ar_balance_invoicing.ar_invoice_task_action",
+            self.env._("Tasks of %s", self._get_names()),
+            [("group_id", "in", self.ids)],
+        )
 
     def action_add_invoices(self):
         """Ask which invoices to add: of a profile and period, or by any filter."""

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import clean_context
 
-from ...tools.client_actions import form, notification
+from ...tools.client_actions import form, notification, records
 from ...tools.records import to_records
 
 SCOPES = [
@@ -328,14 +328,8 @@ class ArInvoiceTask(models.Model):
         )
 
     def _get_list_action(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self[:1].name,
-            "res_model": self._name,
-            "view_mode": "list,form",
-            "views": [(False, "list"), (False, "form")],
-            "domain": [("id", "in", self.ids)],
-        }
+        action = "ar_balance_invoicing.ar_invoice_task_action"
+        return records(self.env, action, self[:1].name, [("id", "in", self.ids)])
 
     def action_view_group(self):
         """The group this was done with.

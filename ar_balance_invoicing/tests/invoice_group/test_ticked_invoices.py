@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from odoo import Command, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, RedirectWarning, UserError
 from odoo.fields import Domain
 from odoo.tests import tagged
 
@@ -122,6 +122,17 @@ class TestTickedInvoices(TickedCommon):
             self.assertIn("closed period", self._lines(self._last_tasks())[late][1])
             self.assertEqual((late.state, late.date), ("draft", self.today - timedelta(days=60)))
         self.assertEqual(good.state, "posted")
+
+    def test_a_mandatory_analytic_plan_is_asked_for_as_by_the_button(self):
+        plan = self.env["account.analytic.plan"].create(
+            {"name": "Routes", "default_applicability": "mandatory"}
+        )
+        route = self.env["account.analytic.account"].create({"name": "North", "plan_id": plan.id})
+        bad, good = self._draft(self.anna), self._draft(self.bert)
+        good.invoice_line_ids.analytic_distribution = {str(route.id): 100}
+        (bad | good).action_confirm_drafts()
+        self.assertEqual((bad.state, good.state), ("draft", "posted"))
+        self.assertIn("100% analytic distribution", self._lines(self._last_tasks())[bad][1])
 
     def test_invoices_of_several_companies_make_a_task_for_each(self):
         mine, branch = self._draft(self.anna), self._draft(self.bert, company=self.branch)
@@ -330,6 +341,13 @@ class TestOtherAddons(ThrowAwayAddon, TickedCommon):
 
         self._bring(answering_addon(self.bert, refuse))
         self._assert_only_bert_fails("Bert is over the limit.")
+
+    def test_who_is_sent_to_the_settings_is_told_why(self):
+        def send_away(moves):
+            raise RedirectWarning(moves.env._("Bert has no route yet."), {}, "Make one")
+
+        self._bring(answering_addon(self.bert, send_away))
+        self._assert_only_bert_fails("Bert has no route yet.")
 
     def test_a_question_fails_the_invoice_that_is_asked_about(self):
         def ask(moves):

@@ -138,7 +138,9 @@ class TestWriteOff(WriteOffCommon):
         for vals in ({"balance_below": 3}, {"partner_ids": [Command.clear()]}):
             document.write(vals)
             self.assertTrue(document.criteria_changed)
-            with self.assertRaisesRegex(UserError, f"criteria of {document.display_name} have changed"):
+            with self.assertRaisesRegex(
+                UserError, f"criteria of {document.display_name} have changed"
+            ):
                 document.action_process()
             document.action_search()
             self.assertFalse(document.criteria_changed)

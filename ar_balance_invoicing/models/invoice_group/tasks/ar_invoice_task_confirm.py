@@ -42,7 +42,9 @@ class ArInvoiceTaskConfirm(models.AbstractModel):
         moves = lines.move_id
         if not moves:
             return lines
-        answer = moves._ar_numbered_together().action_post()
+        # As the button: mandatory analytic plans are asked for.
+        together = moves._ar_numbered_together().with_context(validate_analytic=True)
+        answer = together.action_post()
         left = moves.filtered(lambda move: move.state == "draft")
         if left:
             raise UserError(self._get_left_message(left[0], answer))
