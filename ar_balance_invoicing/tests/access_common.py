@@ -3,7 +3,7 @@
 from odoo import Command
 from odoo.tests import new_test_user
 
-from .invoice_group.test_invoice_group import GroupCommon
+from .invoice_group_common import GroupCommon
 
 MODULE = "ar_balance_invoicing"
 
@@ -34,7 +34,7 @@ class EveryModelCommon(GroupCommon):
         run._start()
         invoice = run.line_ids.move_id
         invoice._post(soft=False)
-        cls.group._add_invoices(invoice | overdue)
+        cls.group.add_invoices(invoice | overdue)
         batch = cls.env["ar.write.off.batch"].create({"name": "Spring"})
         cls.env.user.ar_default_write_off_batch_id = batch
         write_off = cls._write_off(overdue)

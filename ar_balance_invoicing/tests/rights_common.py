@@ -207,7 +207,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         cls.done_run.action_create_invoices()
         cls.drafts = cls.done_run.invoice_ids
         cls.group = cls.env["ar.invoice.group"].create({"name": f"{INNER} July"})
-        cls.group._add_invoices(cls.drafts)
+        cls.group.add_invoices(cls.drafts)
         tasks = cls.env["ar.invoice.task"]
         cls.task = tasks._create_for_group(cls.group, "confirm")
         cls.failed_task = tasks._create_for_group(cls.group, "send")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import psycopg2
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, RedirectWarning, UserError
 from odoo.tools import SQL, clean_context
 
 from ...tools.context_keys import BY_CORE
@@ -106,7 +106,7 @@ class ArBulkDocument(models.AbstractModel):
                 "it, then retry.",
                 self.env.user.name,
             )
-        if isinstance(error, UserError):
+        if isinstance(error, (UserError, RedirectWarning)):
             return text
         _logger.error("%s: unexpected error", self.sudo().display_name, exc_info=error)
         if isinstance(error, psycopg2.IntegrityError):

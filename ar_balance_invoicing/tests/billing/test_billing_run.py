@@ -438,29 +438,6 @@ class TestBillingRun(BillingCommon):
         line = self._line(without, self.everybody["balance_only"])
         self.assertEqual((line.state, line.amount_charge), ("todo", 0))
 
-    # --- mark as sent -------------------------------------------------------
-
-    def test_mark_as_sent_confirms_without_an_e_mail(self):
-        run = self._run()
-        run.action_create_invoices()
-        mails = self.env["mail.mail"].search_count([])
-        result = run.invoice_ids.action_mark_as_sent()
-        self.assertEqual(result["params"]["type"], "success")
-        self.assertEqual(set(run.invoice_ids.mapped("state")), {"posted"})
-        self.assertTrue(all(run.invoice_ids.mapped("is_move_sent")))
-        self.assertEqual(self.env["mail.mail"].search_count([]), mails)
-
-    def test_mark_as_sent_names_what_cannot_be_confirmed(self):
-        run = self._run()
-        run.action_create_invoices()
-        bad = run.invoice_ids[0]
-        bad.invoice_line_ids.unlink()
-        result = run.invoice_ids.action_mark_as_sent()
-        self.assertEqual(result["params"]["type"], "warning")
-        self.assertIn(bad.partner_id.display_name, result["params"]["message"])
-        self.assertEqual(bad.state, "draft")
-        self.assertEqual(set((run.invoice_ids - bad).mapped("state")), {"posted"})
-
     # --- background ---------------------------------------------------------
 
     def test_a_long_run_is_queued_and_worked_off_in_chunks(self):

@@ -19,7 +19,7 @@ from odoo.tools.pdf import PdfFileReader, PdfFileWriter
 from ...models.bulk_document import ar_bulk_document_work, ar_bulk_lanes
 from ...models.bulk_document.ar_bulk_lanes import WORKING
 from ...tools.work_limits import cpu_seconds_left
-from ..invoice_group.test_invoice_group import GroupCommon
+from ..invoice_group_common import GroupCommon
 
 LOGGER = "odoo.addons.ar_balance_invoicing.models.bulk_document.ar_bulk_document"
 INK = ValueError("ink is out")
@@ -51,7 +51,7 @@ class LanesCommon(GroupCommon):
         for name in names:
             group = self.env["ar.invoice.group"].create({"name": name})
             for _draft in range(count):
-                group._add_invoices(self._invoice(self.anna, 5, post=False))
+                group.add_invoices(self._invoice(self.anna, 5, post=False))
             group.with_user(user or self.clerk).action_confirm_drafts()
             tasks |= group.task_ids
         self.assertEqual(set(tasks.mapped("state")), {"queued"})
@@ -123,7 +123,7 @@ class TestLanes(LanesCommon):
             raise AccessError(lines.env._("You may not write this line."))
 
         with (
-            self._break(bad, "_do_confirm", ValueError("torn")),
+            self._break(bad, "_process_lines", ValueError("torn")),
             patch.object(line_model, "_mark_failed", refuse),
         ):
             self._work()
@@ -142,7 +142,7 @@ class TestLanes(LanesCommon):
 
     def test_an_error_at_the_end_of_what_a_user_waits_for(self):
         self.company.ar_background_seconds = 5
-        self.group._add_invoices(self._invoice(self.anna, 5, post=False))
+        self.group.add_invoices(self._invoice(self.anna, 5, post=False))
         model = self.env.registry["ar.invoice.task"]
 
         def broken(task):
@@ -339,7 +339,7 @@ class TestLanes(LanesCommon):
         """The company says from how many seconds on; printing is slow anyhow."""
         self.company.ar_background_seconds = 20
         tasks = self.env["ar.invoice.task"]
-        self.group._add_invoices(
+        self.group.add_invoices(
             self.env["account.move"].union(*(self._invoice(self.anna, 5) for _ in range(6)))
         )
         printing = tasks._create_for_group(self.group, "pdf")
@@ -354,7 +354,7 @@ class TestLanes(LanesCommon):
     def test_what_takes_longer_than_expected_is_left_to_the_workers(self):
         self.company.ar_background_seconds = 5
         for amount in (1, 2, 3):
-            self.group._add_invoices(self._invoice(self.anna, amount, post=False))
+            self.group.add_invoices(self._invoice(self.anna, amount, post=False))
         model = self.env.registry["ar.invoice.task"]
         with (
             patch.object(model, "_is_small", lambda task: True),
@@ -432,7 +432,7 @@ class TestBrokenPdf(LanesCommon):
             self._store(invoice, self._draw(f"Page {number}"))
             for number, invoice in enumerate(self.invoices)
         ]
-        self.group._add_invoices(self.env["account.move"].union(*self.invoices))
+        self.group.add_invoices(self.env["account.move"].union(*self.invoices))
 
     def _draw(self, text):
         content = io.BytesIO()

@@ -241,7 +241,12 @@ class Calls:
         anything = st.sampled_from(ANYTHING)
         domain = calls._domain(calls, model)
         written = calls._values_to_write(calls, model, method == "create")
+        invoices = st.one_of(calls.ids("account.move"), anything)
+        tasks = st.one_of(st.sampled_from(["confirm", "mark_sent", "send", "delete"]), anything)
         drawn = {
+            "add_invoices": [invoices],
+            "remove_invoices": [invoices],
+            "run": [tasks, invoices],
             "create": [written],
             "write": [written],
             "web_save": [written, spec],
@@ -285,12 +290,13 @@ class Calls:
         """(arguments, keyword arguments, values that are typed first or None)"""
         arguments = draw(calls._arguments(calls, model, method))
         function = getattr(type(calls.env[model]), method)
-        if not getattr(function, "_api_model", False):
+        on_records = not getattr(function, "_api_model", False)
+        if on_records:
             arguments = [draw(calls.ids(model)), *arguments]
         context = draw(calls._context(calls, model))
         typed = None
         acts = model in calls.models and method not in (*CORE_METHODS, "default_get")
-        if acts and draw(st.booleans()):
+        if acts and on_records and draw(st.booleans()):
             typed = draw(calls.vals(model))
         return arguments, {"context": context} if context else {}, typed
 
