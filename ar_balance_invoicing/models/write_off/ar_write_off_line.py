@@ -228,14 +228,42 @@ class ArWriteOffLine(models.Model):
     # ------------------------------------------------------------------
 
     def action_tick(self):
-        """Tick these lines."""
-        self.check_access("write")
-        self.filtered(lambda line: line.state == "todo").selected = True
+        """Tick these lines; none chosen: all of the document whose list is open."""
+        self._set_ticks(True)
 
     def action_untick(self):
-        """Untick these lines."""
+        """Untick these lines; none chosen: all of the document whose list is open."""
+        self._set_ticks(False)
+
+    def _set_ticks(self, ticked):
         self.check_access("write")
-        self.filtered(lambda line: line.state == "todo").selected = False
+        lines = self or self._get_listed_document()._get_lines("todo")
+        lines.filtered(lambda line: line.state == "todo").write({"selected": ticked})
+
+    def _get_listed_document(self):
+        """The document of these lines; of none, the one whose list is open.
+
+        :raise UserError: when there are none, or several.
+        """
+        document = self.document_id
+        if not self:
+            listed = self.env.context.get("ar_write_off_id")
+            document = document.browse(listed if type(listed) is int else ()).exists()
+        document.ensure_one()
+        document.check_access("read")
+        return document
+
+    def action_process_selection(self):
+        """Ask how what is ticked in the document of these lines is to be written off."""
+        return self._get_listed_document().action_process_selection()
+
+    def action_change_criteria(self):
+        """Search for something else in the document of these lines."""
+        return self._get_listed_document().action_change_criteria()
+
+    def action_view_document(self):
+        """The write-off document of these lines."""
+        return self._get_listed_document().action_view_document()
 
     def action_undo(self):
         """Undo those of these lines that are written off, and say how many they are.
@@ -291,14 +319,11 @@ class ArWriteOffLine(models.Model):
     # Batches
     # ------------------------------------------------------------------
 
-    def _fail_without_batch(self):
-        """Nothing is written off outside of a batch: set such lines aside, return the others."""
-        lost = self.filtered(lambda line: not line._get_batch())
-        for line in lost:
-            line._mark_failed(
-                self.env._("%s has no batch. Leave it out, and search it anew.", line.display_name)
-            )
-        return self - lost
+    def _get_missing_batch(self):
+        """Why a line without a batch is not written off: nothing is outside of one. Or False."""
+        return not self._get_batch() and self.env._(
+            "%s has no batch. Leave it out, and search it anew.", self.display_name
+        )
 
     def _get_batch(self):
         """The batch of one line."""

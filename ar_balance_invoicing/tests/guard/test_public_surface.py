@@ -87,7 +87,7 @@ CONTEXTS = {
     "ar_matched_apart": [True],
     "ar_notes": [[], {}, True, "x"],
     "ar_sequence_formats": [{}, [], True, "x"],
-    "ar_write_off_draft": ANYTHING,
+    "ar_write_off_id": ANYTHING,
     "lang": ["xx_XX", "de_DE", "", None, 5, "\x00"],
     "skip_invoice_sync": [True],
     "check_move_validity": [False],

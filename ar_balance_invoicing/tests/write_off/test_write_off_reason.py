@@ -1,6 +1,6 @@
 from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from ...tools.write_off_accounts import recognise_loss, recognise_recovery
 from ..common import BalanceCommon
@@ -314,49 +314,27 @@ class TestWriteOffDefaults(WriteOffAccountsCommon):
 class TestWriteOffReasonRights(WriteOffAccountsCommon):
     """Who may see and change reasons."""
 
-    def _as(self, record, user):
-        """The record as the user sees it in his own company."""
-        return record.with_user(user).with_context(allowed_company_ids=user.company_id.ids)
-
     def test_users_read_and_administrators_change(self):
         reason = self._reason()
-        user = new_test_user(
-            self.env,
-            "write.off.user",
-            groups="ar_balance_invoicing.group_write_off",
-            company_id=self.company.id,
-        )
-        mine = self._as(reason, user)
+        user = self._user("write.off.user", "ar_balance_invoicing.group_write_off")
+        mine = self._as(user, reason)
         self.assertEqual(mine.name, "Moved away")
         self.assertTrue(mine._get_write_off_account(self.company))
         with self.assertRaises(AccessError):
             mine.name = "Something else"
-        manager = new_test_user(
-            self.env,
-            "write.off.manager",
-            groups="account.group_account_manager",
-            company_id=self.company.id,
-        )
+        manager = self._user("write.off.manager", "account.group_account_manager")
         self.assertTrue(manager.has_group("ar_balance_invoicing.group_write_off"))
-        self._as(reason, manager).name = "Something else"
+        self._as(manager, reason).name = "Something else"
 
     def test_reasons_of_other_companies_are_not_seen(self):
         reason = self._reason()
-        user = new_test_user(
-            self.env,
-            "write.off.other",
-            groups="account.group_account_manager",
-            company_id=self.other.id,
-        )
+        user = self._user("write.off.other", "account.group_account_manager", self.other)
         with self.assertRaises(AccessError):
-            self._as(reason, user).read(["name"])
-        branch_user = new_test_user(
-            self.env,
-            "write.off.branch",
-            groups="ar_balance_invoicing.group_write_off",
-            company_id=self.branch.id,
+            self._as(user, reason).read(["name"])
+        branch_user = self._user(
+            "write.off.branch", "ar_balance_invoicing.group_write_off", self.branch
         )
-        self.assertEqual(self._as(reason, branch_user).name, "Moved away")
+        self.assertEqual(self._as(branch_user, reason).name, "Moved away")
 
     def test_a_copy_is_named_as_one(self):
         self.assertEqual(self._reason().copy().name, "Moved away (copy)")
