@@ -100,11 +100,11 @@ class AccountMove(models.Model):
     def _compute_status_in_payment(self):
         result = super()._compute_status_in_payment()
         for move in self:
-            if move._is_shown_written_off():
+            if move._ar_is_shown_written_off():
                 move.status_in_payment = "written_off"
         return result
 
-    def _is_shown_written_off(self):
+    def _ar_is_shown_written_off(self):
         """Everybody who may read the invoice sees that much, a customer in the portal too."""
         return self.state == "posted" and self.sudo().write_off_state == "full"
 
@@ -132,12 +132,12 @@ class AccountMove(models.Model):
 
     def _invoice_paid_hook(self):
         """What happens on payment does not happen on a write-off: nobody has paid."""
-        paid = self.filtered(lambda move: not move._is_shown_written_off())
+        paid = self.filtered(lambda move: not move._ar_is_shown_written_off())
         return super(AccountMove, paid)._invoice_paid_hook()
 
     def _track_subtype(self, initial_values):
         """No “Invoice Paid” for followers of what was written off."""
-        if "payment_state" in initial_values and self._is_shown_written_off():
+        if "payment_state" in initial_values and self._ar_is_shown_written_off():
             return False
         return super()._track_subtype(initial_values)
 

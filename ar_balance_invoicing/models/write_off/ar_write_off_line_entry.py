@@ -70,7 +70,9 @@ class ArWriteOffLine(models.Model):
             [("move_id", "=", self.move_id.id), ("state", "=", "done"), ("id", "!=", self.id)],
             limit=1,
         )
-        return " " + self.env._("Written off by %s.", other.document_id.display_name) if other else ""
+        return (
+            " " + self.env._("Written off by %s.", other.document_id.display_name) if other else ""
+        )
 
     # ------------------------------------------------------------------
     # The entry

@@ -34,6 +34,7 @@ BY_HAND = {
     "ar.invoice.group.add": {"name": "August"},
     "ar.write.off": {"note": "Moved away"},
     "ar.write.off.line": {"selected": False},
+    "ar.write.off.search": {"balance_below": 7},
     "ar.write.off.reason": {"sequence": 5},
 }
 BY_METHODS = {
@@ -52,6 +53,8 @@ BY_METHODS = {
 ARGUMENTS = {
     "account.move.create": [{"move_type": "out_invoice"}],
     "account.move.write": [{"ref": "Seen"}],
+    "ar.write.off.find": [{"balance_below": 50}],
+    "ar.write.off.search_again": [{"balance_below": 50}],
     "res.company.create": [{"name": "New"}],
     "res.company.write": [{"ar_zero_policy": "skip_zero"}],
     "res.partner.create": [{"name": "New"}],

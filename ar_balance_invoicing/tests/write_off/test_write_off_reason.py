@@ -203,7 +203,7 @@ class TestWriteOffDefaults(WriteOffAccountsCommon):
 
     def test_nothing_without_a_chart(self):
         bare = self.env["res.company"].create({"name": "Bare"})
-        bare._set_ar_write_off_defaults()
+        bare._ar_set_write_off_defaults()
         self.assertFalse(bare.ar_loss_account_id)
         self.assertFalse(self._get_reasons(bare))
 
@@ -241,14 +241,14 @@ class TestWriteOffDefaults(WriteOffAccountsCommon):
         self._get_reasons(self.new)[1].unlink()
         before = accounts.search_count([("company_ids", "in", self.new.ids)])
         reasons = self._get_reasons(self.new)
-        self.new._set_ar_write_off_defaults()
+        self.new._ar_set_write_off_defaults()
         self._load(self.new)
         self.assertEqual(self.new.ar_loss_account_id, chosen)
         self.assertEqual(accounts.search_count([("company_ids", "in", self.new.ids)]), before)
         self.assertEqual(self._get_reasons(self.new), reasons)
         # One that was made before and forgotten is found again, not made twice.
         self.new.ar_gain_account_id = False
-        self.new._set_ar_write_off_defaults()
+        self.new._ar_set_write_off_defaults()
         self.assertTrue(self.new.ar_gain_account_id)
         self.assertEqual(accounts.search_count([("company_ids", "in", self.new.ids)]), before)
 

@@ -112,7 +112,8 @@ registry.category("web_tour.tours").add("ar_write_off", {
         },
         {
             content: "Found anew; what was unticked still is",
-            trigger: ".o_last_breadcrumb_item:contains(Balance less than):contains(5.50)",
+            trigger:
+                ".o_last_breadcrumb_item:contains(Balance less than):contains(5.50)",
         },
         {
             trigger: `${tickOf("Tour Other")}:not(:checked)`,
