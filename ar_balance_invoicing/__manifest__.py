@@ -15,6 +15,7 @@
         "security/ir.model.access.csv",
         "data/ir_cron.xml",
         "data/ir_sequence.xml",
+        "views/bulk_document/bulk_document_header.xml",
         "views/balance/account_move_line_views.xml",
         "views/balance/account_move_views.xml",
         "views/balance/res_partner_views.xml",

@@ -23,7 +23,7 @@ CREATE TRIGGER stall BEFORE UPDATE OF state ON account_move FOR EACH ROW
 
 def only_lanes(env):
     """Odoo's own scheduled actions stand still, so that only ours take time."""
-    lanes = env["ar.bulk.document"]._get_lanes()
+    lanes = env["ar.bulk.lanes"]._get_lanes()
     (env["ir.cron"].search([]) - lanes).active = False
 
 

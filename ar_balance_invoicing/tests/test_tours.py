@@ -127,4 +127,4 @@ class TestTours(BillingCommon, HttpCase):
         """What a cron worker does, in a thread of its own while the browser looks on."""
         with self.registry.cursor() as cr:
             env = self.env(cr=cr, user=SUPERUSER_ID)
-            env["ar.bulk.document"]._cron_work()
+            env["ar.bulk.lanes"]._cron_work()

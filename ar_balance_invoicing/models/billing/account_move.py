@@ -83,7 +83,7 @@ class AccountMove(models.Model):
         for move, amount in previous.items():
             by_amount[amount] |= move
         for amount, moves in by_amount.items():
-            moves._inside()._write_beside_accounting({"previous_balance_confirmed": amount})
+            moves._inside()._ar_write_beside_accounting({"previous_balance_confirmed": amount})
         return posted
 
     def button_cancel(self):
@@ -117,7 +117,7 @@ class AccountMove(models.Model):
         failures = moves.filtered(lambda move: move.state == "draft")._confirm_one_and_all()
         sent = moves.filtered(lambda move: move.state == "posted")
         not_yet = sent.filtered(lambda move: not move.is_move_sent)
-        not_yet._write_beside_accounting({"is_move_sent": True})
+        not_yet._ar_write_beside_accounting({"is_move_sent": True})
         return self._notify_outcome(
             self.env._("%s invoices are confirmed and marked as sent.", len(sent)), failures
         )

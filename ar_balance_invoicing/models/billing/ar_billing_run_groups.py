@@ -33,10 +33,9 @@ class ArBillingRun(models.Model):
             {"invoice_group_id": group.id, "group_name": not group and name, "group_split": split}
         )
 
-    def _queue(self, operation):
-        if operation == "process":
-            self._assign_groups()
-        return super()._queue(operation)
+    def _before_start(self):
+        self._assign_groups()
+        return super()._before_start()
 
     def _assign_groups(self):
         """Say on each line in which group its invoice will be."""

@@ -49,3 +49,25 @@ class ArBulkDocumentLine(models.AbstractModel):
 
     def _mark_skipped(self, reason):
         self._write_inside({"state": "skipped", "reason": reason})
+
+    def _fail_each(self, get_problem):
+        """Mark each line that has a problem as failed; return the others.
+
+        :param get_problem: says of a line a sentence, or False.
+        """
+        problems = {line: get_problem(line) for line in self}
+        for problem, lines in self.grouped(problems.get).items():
+            if problem:
+                lines._mark_failed(problem)
+        return self.filtered(lambda line: not problems[line])
+
+    def _skip_each(self, get_reason):
+        """Leave out each line that there is a reason to; return the others.
+
+        :param get_reason: says of a line a sentence, or False.
+        """
+        reasons = {line: get_reason(line) for line in self}
+        for reason, lines in self.grouped(reasons.get).items():
+            if reason:
+                lines._mark_skipped(reason)
+        return self.filtered(lambda line: not reasons[line])

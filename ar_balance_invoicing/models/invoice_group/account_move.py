@@ -88,14 +88,7 @@ class AccountMove(models.Model):
 
     def _set_invoice_group(self, group):
         """Put invoices into a group, or into none."""
-        self._write_beside_accounting({"invoice_group_id": group.id})
-
-    def _write_beside_accounting(self, vals):
-        """Write what changes nothing of the accounting.
-
-        So core need not go through the lines of each invoice, nor add them up.
-        """
-        self.with_context(skip_invoice_sync=True, check_move_validity=False).write(vals)
+        self._ar_write_beside_accounting({"invoice_group_id": group.id})
 
     # ------------------------------------------------------------------
     # E-mail
@@ -114,7 +107,7 @@ class AccountMove(models.Model):
             move.email_state = states.get(move._origin.id, False)
 
     def _search_email_state(self, operator, value):
-        return self._search_computed_selection("email_state", operator, value)
+        return self._ar_search_computed_selection("email_state", operator, value)
 
     def _field_to_sql(self, alias, field_expr, query=None):
         if field_expr == "email_state":

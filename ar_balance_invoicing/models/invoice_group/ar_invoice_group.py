@@ -96,7 +96,9 @@ class ArInvoiceGroup(models.Model):
             )
         }
         drafts = self._count_drafts()
-        written_off = self._get_written_off()
+        written_off = self.env["ar.balance"]._get_written_off(
+            self._origin, settled="move_id.invoice_group_id"
+        )
         for group in self:
             rounded = partial(round_amount, group.currency_id)
             origin = group._origin.id
@@ -118,27 +120,6 @@ class ArInvoiceGroup(models.Model):
             ["__count"],
         )
         return {group.id: count for group, count in rows}
-
-    def _get_written_off(self):
-        """``{group id: amount}`` in company currency, as the entries were matched."""
-        partials = self.env["account.partial.reconcile"].sudo()
-        amounts = {}
-        for mine, theirs, sign in (
-            ("debit_move_id", "credit_move_id", 1),
-            ("credit_move_id", "debit_move_id", -1),
-        ):
-            rows = partials._read_group(
-                [
-                    (f"{mine}.move_id.invoice_group_id", "in", self.ids),
-                    (f"{mine}.account_type", "=", "asset_receivable"),
-                    (f"{theirs}.move_id.write_off_line_id", "!=", False),
-                ],
-                [f"{mine}.move_id.invoice_group_id"],
-                ["amount:sum"],
-            )
-            for group, amount in rows:
-                amounts[group.id] = amounts.get(group.id, 0) + sign * amount
-        return amounts
 
     @api.depends("task_ids.state")
     def _compute_task_count(self):

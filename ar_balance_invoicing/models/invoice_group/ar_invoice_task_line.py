@@ -37,17 +37,3 @@ class ArInvoiceTaskLine(models.Model):
     def _compute_display_name(self):
         for line in self:
             line.display_name = line.move_id.display_name or line.label
-
-    def _fail_each(self, problem):
-        """Mark the lines that have a problem; return the others.
-
-        :param problem: of a line: a sentence, or False.
-        """
-        ready = self.browse()
-        for line in self:
-            sentence = problem(line)
-            if sentence:
-                line._mark_failed(sentence)
-            else:
-                ready |= line
-        return ready

@@ -8,7 +8,7 @@ from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from odoo.addons.base.models.ir_actions_report import _wkhtml
 
-from ..bulk_document.ar_bulk_document import WORKING
+from ..bulk_document.ar_bulk_lanes import WORKING
 
 # Combined PDFs can be made again at any time; they are kept for so many days.
 DAYS_TO_KEEP_PDF = 7
@@ -48,7 +48,7 @@ class ArInvoiceTask(models.Model):
     def _do_mark_sent(self, lines):
         drafts = lines.filtered(lambda line: line.move_id.state == "draft")
         lines = (lines - drafts) | self._post(drafts)
-        lines.move_id._write_beside_accounting({"is_move_sent": True})
+        lines.move_id._ar_write_beside_accounting({"is_move_sent": True})
         lines._mark_done()
 
     def _post(self, lines):
@@ -74,7 +74,7 @@ class ArInvoiceTask(models.Model):
 
         lines = lines._fail_each(problem)
         if lines:
-            lines.move_id._numbered_together()._post(soft=False)
+            lines.move_id._ar_numbered_together()._post(soft=False)
         return lines
 
     # ------------------------------------------------------------------
@@ -86,7 +86,7 @@ class ArInvoiceTask(models.Model):
         waiting = lines.filtered(lambda line: line.move_id.is_being_sent)
         waiting._mark_skipped(self.env._("Is being sent already."))
         lines = (lines - waiting)._fail_each(self._get_send_problem)
-        lines.move_id._write_beside_accounting({"sending_data": self._prepare_sending_data()})
+        lines.move_id._ar_write_beside_accounting({"sending_data": self._prepare_sending_data()})
         lines._mark_done()
 
     def _prepare_sending_data(self):

@@ -1,5 +1,4 @@
 from . import (
-    tmp_contract,
     ar_write_off_reason,
     ar_write_off_batch,
     ar_write_off_batch_closing,
@@ -8,6 +7,7 @@ from . import (
     ar_write_off_processing,
     ar_write_off_line,
     ar_write_off_line_entry,
+    ar_balance,
     account_move,
     account_account,
     account_journal,

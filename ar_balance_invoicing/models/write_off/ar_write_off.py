@@ -2,7 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL
 
-from ..bulk_document.ar_bulk_document import STARTABLE
+from ...tools import client_actions
+from ...tools.context_keys import LISTED_WRITE_OFF
+
 
 
 class ArWriteOff(models.Model):
@@ -22,12 +24,13 @@ class ArWriteOff(models.Model):
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.write.off.line"
+    _number_sequence = "ar.write.off"
     _work_group = "ar_balance_invoicing.group_write_off"
     # What was decided stays as it was processed; what keeps failed lines from being written
     # off may be put right before they are retried. For the criteria, see ``_is_editable``.
-    _editable_states = {
-        **dict.fromkeys(["batch_id", "reason_id"], ("draft",)),
-        **dict.fromkeys(["date", "journal_id", "note", "line_ids"], STARTABLE),
+    _editable_while = {
+        **dict.fromkeys(["batch_id", "reason_id"], "is_editable"),
+        **dict.fromkeys(["date", "journal_id", "note", "line_ids"], "is_startable"),
     }
 
     batch_id = fields.Many2one(
@@ -144,9 +147,9 @@ class ArWriteOff(models.Model):
         self._check_may_write_off()
         return super().create(vals_list)
 
-    @api.model
-    def _complete_values(self, vals):
-        return super()._complete_values({"name": self._next_number("ar.write.off", vals), **vals})
+    def _get_draft_name(self):
+        number = self._origin.id
+        return self.env._("Draft Write-Off %s", number) if number else self.env._("New Write-Off")
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)
@@ -159,19 +162,19 @@ class ArWriteOff(models.Model):
     def _is_editable(self, name):
         if name in self._get_criteria_fields():
             # The list would not be what the criteria say: see ``search_again``.
-            return self.state == "draft" and not self.searched
+            return self.is_editable and not self.searched
         return super()._is_editable(name)
 
     def _get_refusal(self, name):
         criterion = name in self._get_criteria_fields()
-        if self and self.state == "draft" and criterion:
+        if self and self.is_editable and criterion:
             return self.env._(
                 "%(document)s lists what was found by its criteria: “%(field)s” is changed by "
                 "another search only. Use “Change Criteria”.",
                 document=self.display_name,
                 field=self._fields[name]._description_string(self.env),
             )
-        if self and (criterion or name in self._editable_states):
+        if self and (criterion or name in self._editable_while):
             return self.env._(
                 "%(document)s was processed: its “%(field)s” stays as it is. Undo it, or search "
                 "anew.",
@@ -278,7 +281,7 @@ class ArWriteOff(models.Model):
     def _check_may_be_searched(self):
         self._check_may_write_off()
         self._check_startable()
-        if self.state != "draft":
+        if not self.is_editable:
             raise UserError(self._get_wrong_state_message())
 
     def _check_criteria_names(self, criteria):
@@ -392,32 +395,27 @@ class ArWriteOff(models.Model):
     def action_view_lines(self):
         """What was found, to be reviewed; after processing, what became of each line."""
         self.ensure_one()
-        draft = self.state == "draft"
+        draft = self.is_editable
         name = "ar_write_off_line_action_found" if draft else "ar_write_off_line_action_document"
-        action = self.env["ir.actions.act_window"]._for_xml_id(f"ar_balance_invoicing.{name}")
-        shown = {"draft": (), "undone": ("undone",)}.get(self.state, ("done", "failed"))
         title = self.env._("Lines of %s", self.display_name)
+        shown = {"draft": (), "undone": ("undone",)}.get(self.state, ("done", "failed"))
         # The action has the same domain, by the id in the address.
-        return {
-            **action,
-            "display_name": (draft and self.criteria_text) or title,
-            "domain": [("document_id", "=", self.id)],
-            "context": {
+        return client_actions.records(
+            self.env,
+            f"ar_balance_invoicing.{name}",
+            (draft and self.criteria_text) or title,
+            [("document_id", "=", self.id)],
+            {
                 "active_id": self.id,
-                "ar_write_off_id": self.id,
+                LISTED_WRITE_OFF: self.id,
                 **{f"search_default_{name}": 1 for name in shown},
             },
-        }
+        )
 
     def action_view_document(self):
         """The document itself."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-        }
+        return client_actions.form(self)
 
     def action_change_criteria(self):
         """Open the pop-up of criteria with those of this document, to search it again."""
@@ -431,11 +429,4 @@ class ArWriteOff(models.Model):
                 **self._get_criteria_values(),
             }
         )
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Change Criteria"),
-            "res_model": window._name,
-            "res_id": window.id,
-            "views": [(False, "form")],
-            "target": "new",
-        }
+        return client_actions.form(window, self.env._("Change Criteria"), target="new")

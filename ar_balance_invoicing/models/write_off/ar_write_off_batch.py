@@ -5,6 +5,7 @@ from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, mute_logger
 
+from ...tools import client_actions
 from ...tools.amounts import round_amount
 
 # What was checked when the batch was closed stays as it was.
@@ -150,12 +151,15 @@ class ArWriteOffBatch(models.Model):
 
     def _compute_figures(self):
         rows = self.env["ar.write.off.line"]._read_group(
-            self._get_line_domain(), ["batch_id"], ["__count", "amount_company:sum"]
+            self._get_line_domain(), ["batch_id"], ["__count"]
         )
-        figures = {batch.id: (count, amount) for batch, count, amount in rows}
+        counts = {batch.id: count for batch, count in rows}
+        amounts = self.env["ar.balance"]._get_written_off(
+            self._origin, entry="write_off_line_id.batch_id"
+        )
         for batch in self:
-            batch.line_count, amount = figures.get(batch._origin.id, (0, 0.0))
-            batch.amount = round_amount(batch.currency_id, amount)
+            batch.line_count = counts.get(batch._origin.id, 0)
+            batch.amount = round_amount(batch.currency_id, amounts.get(batch._origin.id, 0))
 
     @api.depends("line_count", "amount", "state", "closed_count", "closed_amount")
     def _compute_undone_since(self):
@@ -372,16 +376,14 @@ class ArWriteOffBatch(models.Model):
     def action_view_lines(self):
         """What was written off in this batch; by its filters what failed or was undone."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_write_off_line_action_batch"
-        )
         # The action has the same domain, by the id in the address.
-        return {
-            **action,
-            "display_name": self.env._("Write-offs of %s", self.display_name),
-            "domain": self._get_recorded_domain() & Domain("state", "!=", "skipped"),
-            "context": {"search_default_done": 1, "active_id": self.id},
-        }
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_write_off_line_action_batch",
+            self.env._("Write-offs of %s", self.display_name),
+            self._get_recorded_domain() & Domain("state", "!=", "skipped"),
+            {"search_default_done": 1, "active_id": self.id},
+        )
 
     def action_view_documents(self):
         """The write-off documents that are recorded in this batch, wholly or in part."""

@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -273,12 +271,7 @@ class ArWriteOffCriteria(models.AbstractModel):
         domain = Domain.TRUE
         days = self._get_aging_days()
         if days is not None:
-            latest = fields.Date.context_today(self) - timedelta(days=days)
-            by_invoice = self.company_id.ar_aging_basis == "invoice_date"
-            reference = "invoice_date" if by_invoice else "date_maturity"
-            domain &= Domain(reference, "<", latest) | (
-                Domain(reference, "=", False) & Domain("date", "<", latest)
-            )
+            domain &= self.env["ar.balance"]._get_older_domain(days, self.company_id)
         for name, operator, day in (
             ("move_id.invoice_date", ">=", self.invoice_date_from),
             ("move_id.invoice_date", "<=", self.invoice_date_to),

@@ -3,6 +3,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ...tools import client_actions
 from ...tools.amounts import round_amount
 
 
@@ -54,14 +55,12 @@ class ArWriteOff(models.Model):
             )
         return figures
 
-    @api.depends("line_ids.amount_company", "line_ids.state")
+    @api.depends("line_ids.state")
     def _compute_amount_written_off(self):
-        rows = self.env["ar.write.off.line"]._read_group(
-            [("document_id", "in", self._origin.ids), ("state", "=", "done")],
-            ["document_id"],
-            ["amount_company:sum"],
+        """As the ledger has it: what was unmatched by hand is not written off any more."""
+        amounts = self.env["ar.balance"]._get_written_off(
+            self._origin, entry="write_off_line_id.document_id"
         )
-        amounts = {document.id: amount for document, amount in rows}
         for document in self:
             amount = amounts.get(document._origin.id, 0)
             document.amount_written_off = round_amount(document.currency_id, amount)
@@ -104,15 +103,12 @@ class ArWriteOff(models.Model):
         self._check_may_write_off()
         self._check_startable()
         self._check_ticked()
-        view = self.env.ref("ar_balance_invoicing.ar_write_off_view_form_process")
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Process Selection"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(view.id, "form")],
-            "target": "new",
-        }
+        return client_actions.form(
+            self,
+            self.env._("Process Selection"),
+            view="ar_balance_invoicing.ar_write_off_view_form_process",
+            target="new",
+        )
 
     def action_process_and_view(self):
         """Write off what is ticked, and show what became of it; see ``action_process``."""
@@ -217,18 +213,13 @@ class ArWriteOff(models.Model):
 
     def _check_date_open(self):
         """Posting would silently move a locked date: say so instead."""
-        violated = self.company_id._get_violated_lock_dates(
-            self.date, has_tax=self._reclaims_tax(), journal=self.journal_id
+        if problem := self._get_date_problem():
+            raise UserError(problem)
+
+    def _get_date_problem(self):
+        return self.company_id._ar_get_closed_period_problem(
+            self.date, self.journal_id, self._reclaims_tax()
         )
-        if violated:
-            raise UserError(
-                self.env._(
-                    "The accounting date %(date)s lies in a closed period (%(locks)s). "
-                    "Choose a later date.",
-                    date=fields.Date.to_string(self.date),
-                    locks=self.env["res.company"]._format_lock_dates(violated),
-                )
-            )
 
     def _reclaims_tax(self):
         return self.reason_id.tax_treatment == "reclaim"
@@ -236,11 +227,9 @@ class ArWriteOff(models.Model):
     def _process_lines(self, lines):
         """One entry per line, all made, posted and matched together."""
         self._check_may_write_off()
-        try:
-            # The period may have been closed while the document was waiting.
-            self._check_date_open()
-        except UserError as error:
-            lines._mark_failed(str(error.args[0]))
+        # The period may have been closed while the document was waiting.
+        if problem := self._get_date_problem():
+            lines._mark_failed(problem)
             return
         lines = lines._skip_unticked()._fail_each(lambda line: line._get_missing_batch())
         locked = lines._lock_items()
@@ -259,7 +248,7 @@ class ArWriteOff(models.Model):
         entries = self._book(prepared)
         for line, entry in zip(ready, entries, strict=True):
             line._mark_done(entry_id=entry.id, batch_id=line._get_batch().id)
-            line.move_id._note_with_changes(line._get_note())
+            line.move_id._ar_note_with_changes(line._get_note())
 
     def _book(self, prepared, amounts=None):
         """Make, post and match entries, then read them back.
@@ -289,7 +278,7 @@ class ArWriteOff(models.Model):
         reversals = self._book([line._prepare_reversal() for line in ready], amounts)
         for line, reversal in zip(ready, reversals, strict=True):
             line._write_inside({"state": "undone", "reason": False, "reversal_id": reversal.id})
-            line.move_id._note_with_changes(line._get_undo_note())
+            line.move_id._ar_note_with_changes(line._get_undo_note())
 
     def action_undo(self):
         """Undo the whole document: each invoice owes again exactly what it did."""
@@ -305,15 +294,13 @@ class ArWriteOff(models.Model):
         self.ensure_one()
         lines = self.env["ar.write.off.line"].search([("document_id", "=", self.id)])
         lines.fetch(["entry_id", "reversal_id"])
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_write_off_entry_action"
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_write_off_entry_action",
+            self.env._("Entries of %s", self.display_name),
+            [("id", "in", (lines.entry_id | lines.reversal_id).ids)],
+            {"active_id": self.id},
         )
-        return {
-            **action,
-            "display_name": self.env._("Entries of %s", self.display_name),
-            "domain": [("id", "in", (lines.entry_id | lines.reversal_id).ids)],
-            "context": {"active_id": self.id},
-        }
 
     def _get_xlsx_sheets(self):
         """The lines, to review what was found or to file what was done."""

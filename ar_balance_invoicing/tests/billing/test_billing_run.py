@@ -13,6 +13,7 @@ from odoo.tools import mute_logger
 from ..billing_common import BillingCommon
 
 TAX = Decimal("1.15")
+LOGGER = "odoo.addons.ar_balance_invoicing.models.bulk_document.ar_bulk_document_work"
 
 
 @tagged("post_install", "-at_install")
@@ -337,7 +338,7 @@ class TestBillingRun(BillingCommon):
         original = lines._prepare_invoice
         self.patch(lines, "_prepare_invoice", broken)
         run = self._run()
-        with self.assertLogs("odoo.addons.ar_balance_invoicing.models.ar_bulk_document", "ERROR"):
+        with self.assertLogs(LOGGER, "ERROR"):
             run.action_create_invoices()
         self.assertEqual(run.state, "failed")
         self.assertEqual(len(run.invoice_ids), 4)

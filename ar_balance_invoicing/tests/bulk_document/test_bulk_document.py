@@ -16,14 +16,13 @@ from odoo.tools.mail import html2plaintext
 from odoo.tools.misc import mute_logger
 from odoo.tools.pdf import PdfFileReader, PdfFileWriter
 
-from ...models.bulk_document import ar_bulk_document
-from ...models.bulk_document import ar_bulk_document_lanes as lanes
+from ...models.bulk_document import ar_bulk_document_work, ar_bulk_lanes
 from ...tools.work_limits import cpu_seconds_left
 from ..invoice_group.test_invoice_group import GroupCommon
 
-LOGGER = "odoo.addons.ar_balance_invoicing.models.ar_bulk_document"
+LOGGER = "odoo.addons.ar_balance_invoicing.models.bulk_document.ar_bulk_document"
 INK = ValueError("ink is out")
-LOGGERS = (LOGGER, f"{LOGGER}_lanes", "odoo.addons.base.models.ir_cron")
+LOGGERS = (LOGGER, f"{LOGGER}_work", "odoo.addons.base.models.ir_cron")
 
 
 class LanesCommon(GroupCommon):
@@ -43,7 +42,7 @@ class LanesCommon(GroupCommon):
             )
             for login in ("clerk", "colleague")
         )
-        cls.lanes = cls.env["ar.bulk.document"]._get_lanes()
+        cls.lanes = cls.env["ar.bulk.lanes"]._get_lanes()
 
     def _confirm_later(self, *names, count=1, user=None):
         """A queued task for a group of each name, which confirms so many drafts."""
@@ -283,7 +282,10 @@ class TestLanes(LanesCommon):
         model = self.env.registry["ar.invoice.task"]
         intact = model._work_on
         kills = 0
-        with patch.object(model, "_work_on", work), patch.object(lanes, "SECONDS_OF_CLAIMING", -1):
+        with (
+            patch.object(model, "_work_on", work),
+            patch.object(ar_bulk_document_work, "SECONDS_OF_CLAIMING", -1),
+        ):
             while other.state != "done":
                 try:
                     self._work()
@@ -355,7 +357,7 @@ class TestLanes(LanesCommon):
         with (
             patch.object(model, "_is_small", lambda task: True),
             patch.object(model, "_chunk_size", 1),
-            patch.object(ar_bulk_document, "LONGEST_WAIT", -1),
+            patch.object(ar_bulk_document_work, "LONGEST_WAIT", -1),
         ):
             action = self.group.with_user(self.clerk).action_confirm_drafts()
         task = self._task()
@@ -367,7 +369,7 @@ class TestLanes(LanesCommon):
     def test_no_chunk_is_begun_that_the_server_would_not_let_end(self):
         (task,) = self._confirm_later("Late", count=4)
         self.env["ir.cron.trigger"].search([]).unlink()
-        with patch.object(lanes, "cpu_seconds_left", lambda: 2):
+        with patch.object(ar_bulk_lanes, "cpu_seconds_left", lambda: 2):
             self._work()
         self.assertRecordValues(task, [{"state": "queued", "done_count": 0}])
         triggers = self.env["ir.cron.trigger"].search([("cron_id", "in", self.lanes.ids)])
@@ -375,7 +377,7 @@ class TestLanes(LanesCommon):
         task._write_inside({"line_seconds": 1})
         self.env.flush_all()
         with (
-            patch.object(lanes, "cpu_seconds_left", lambda: 9),
+            patch.object(ar_bulk_document_work, "cpu_seconds_left", lambda: 9),
             self.enter_registry_test_mode(),
             self.registry.cursor() as cr,
         ):

@@ -9,7 +9,8 @@ import logging
 from odoo import Command, api, fields, models
 from odoo.tests import tagged
 
-from ...models.shortcuts.ar_shortcuts import MATCHED_APART, NOTES, NUMBER_FORMATS, PARAMETER
+from ...models.shortcuts.ar_shortcuts import PARAMETER
+from ...tools.context_keys import MATCHED_APART, NOTES, NUMBER_FORMATS
 from ..billing_common import BillingCommon
 from ..invoice_comparison import InvoiceComparison
 from ..invoice_maker_common import InvoiceMakerCommon
@@ -376,13 +377,13 @@ class TestOnlyOurOwnWork(WriteOffCommon):
         self.cr.flush()
         together = []
         moves = type(self.env["account.move"])
-        original = moves._log_notes
+        original = moves._ar_log_notes
 
         def noted(records, notes):
             together.extend(move_id for move_id, _values in notes)
             return original(records, notes)
 
-        self.patch(moves, "_log_notes", noted)
+        self.patch(moves, "_ar_log_notes", noted)
         self._pay(self.customer, 5, other)
         document = self._write_off(ours)
         self.cr.flush()

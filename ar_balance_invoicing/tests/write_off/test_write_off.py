@@ -182,6 +182,19 @@ class TestWriteOff(WriteOffCommon):
         with self.assertRaisesRegex(UserError, "undone"):
             document.search_again({"balance_below": 5})
 
+    def test_looking_spends_no_number(self):
+        invoice = self._invoice(self.customer, 5)
+        sequence = self.env["ir.sequence"].search([("code", "=", "ar.write.off")], limit=1)
+        before = sequence.number_next_actual
+        document = self._write_off(invoice, process=False)
+        self.assertEqual((document.name, sequence.number_next_actual), (False, before))
+        self.assertIn("Draft", document.display_name)
+        document.action_process()
+        number = document.name
+        self.assertEqual(document.display_name, number)
+        document.action_undo()
+        self.assertEqual(document.name, number)
+
     def test_a_blank_amount_is_none_and_zero_is_told(self):
         documents = self.env["ar.write.off"]
         with self.assertRaisesRegex(UserError, "“Balance Due Less Than” is zero"):

@@ -193,6 +193,16 @@ class TestCloseBatch(WriteOffBatchCommon):
         )
         self.assertTrue(self.batch.closed_at)
 
+    def test_what_was_unmatched_by_hand_is_not_written_off_any_more(self):
+        """One ledger for all: invoice, customer, document and batch."""
+        document, other = self._document(self.batch, 5), self._document(self.batch, 7.5)
+        invoice = document.line_ids.move_id
+        document.line_ids.entry_id.line_ids.remove_move_reconcile()
+        self.env.invalidate_all()
+        self.assertEqual((invoice.amount_residual, invoice.amount_written_off), (5, 0))
+        self.assertEqual((document.amount_written_off, other.amount_written_off), (0, 7.5))
+        self.assertEqual((self.batch.amount, self.customer.amount_written_off), (7.5, 7.5))
+
     def test_figures_that_do_not(self):
         self._document(self.batch, 5)
         self.batch.write({"control_count": 2, "control_amount": 12.5})
@@ -203,7 +213,7 @@ class TestCloseBatch(WriteOffBatchCommon):
 
     def test_what_is_not_processed_keeps_it_open(self):
         document = self._document(self.batch, process=False)
-        with self.assertRaisesRegex(UserError, f"{document.name} is not processed yet"):
+        with self.assertRaisesRegex(UserError, f"{document.display_name} is not processed yet"):
             self.batch.action_close()
         other = self._batch(self.env.user, name="May")
         with self.assertRaisesRegex(UserError, "choose the batch on the document itself"):
@@ -215,7 +225,7 @@ class TestCloseBatch(WriteOffBatchCommon):
         document = self._document(self.batch, process=False)
         document.line_ids._mark_failed("The journal is archived.")
         document._write_inside({"state": "failed"})
-        self.assertIn(f"{document.name} has failed lines (1)", self.batch.conflicts)
+        self.assertIn(f"{document.display_name} has failed lines (1)", self.batch.conflicts)
 
     def test_an_entry_taken_back_to_draft_keeps_it_open(self):
         entry = self._document(self.batch).line_ids.entry_id
