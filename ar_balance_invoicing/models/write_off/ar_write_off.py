@@ -6,7 +6,6 @@ from ...tools import client_actions
 from ...tools.context_keys import LISTED_WRITE_OFF
 
 
-
 class ArWriteOff(models.Model):
     """Small, old or hopeless balances: found, reviewed, written off, taken back.
 

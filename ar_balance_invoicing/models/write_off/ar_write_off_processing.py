@@ -1,6 +1,6 @@
 """The work of a write-off document: what is ticked, booked and taken back."""
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.exceptions import UserError
 
 from ...tools import client_actions
