@@ -1,7 +1,6 @@
 """One record of every model of ours, and the people who come by."""
 
 from odoo import Command
-from odoo.tests import new_test_user
 
 from .invoice_group_common import GroupCommon
 
@@ -14,15 +13,6 @@ class EveryModelCommon(GroupCommon):
         super().setUpClass()
         cls.company.ar_write_off_batch_mode = "manual"
         cls.records = cls._make_one_of_each()
-
-    @classmethod
-    def _user(cls, login, groups, company=None):
-        return new_test_user(cls.env, login, groups=groups, company_id=(company or cls.company).id)
-
-    @classmethod
-    def _as(cls, user, records):
-        """The records as the user sees them in his own company."""
-        return records.with_user(user).with_context(allowed_company_ids=user.company_id.ids)
 
     @classmethod
     def _make_one_of_each(cls):
@@ -62,6 +52,7 @@ class EveryModelCommon(GroupCommon):
             ),
             cls.env["ar.create.invoices.confirm"].create({"run_ids": [Command.set(run.ids)]}),
             cls.env["ar.invoice.group.add"].create({"invoice_ids": [Command.set(invoice.ids)]}),
+            cls.env["ar.write.off.search"].create({"balance_below": 5}),
             cls.env["ar.write.off.batch.move"].create(
                 {
                     "line_ids": [Command.set(write_off.line_ids.ids)],

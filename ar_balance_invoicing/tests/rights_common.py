@@ -318,6 +318,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
     @classmethod
     def _get_wizard_vals(cls):
         return {
+            "ar.write.off.search": {"company_id": cls.company.id, "balance_below": 8},
             "ar.write.off.batch.move": {
                 "line_ids": [Command.set(cls.done_write_off.line_ids.ids)],
                 "batch_id": cls.batch.id,

@@ -23,6 +23,10 @@ NOTES = "ar_notes"
 # sets this over RPC gets what core makes, only slower.
 BY_CORE = "ar_by_core"
 
+# Id of the write-off document whose lines are listed: the list's buttons act on it when no
+# row is chosen. Whoever sets it over RPC gets what he may do with that document.
+LISTED_WRITE_OFF = "ar_write_off_id"
+
 # --- not in the context but in the data of the transaction, ``cr.precommit.data`` --------
 
 # Ids of the entries of which our own notes are said with what has changed.

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...tools import client_actions
 from ...tools.context_keys import APART, MATCHED_APART
 from ..balance.account_move import BALANCE_GROUPS
 
@@ -100,12 +101,9 @@ class AccountMove(models.Model):
     def action_view_write_offs(self):
         """The write-offs of this invoice, also those that were undone."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_write_off_line_action"
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_write_off_line_action",
+            self.env._("Write-offs of %s", self.display_name),
+            [("move_id", "=", self.id), ("state", "in", ("done", "undone"))],
         )
-        return {
-            **action,
-            "display_name": self.env._("Write-offs of %s", self.display_name),
-            "domain": [("move_id", "=", self.id), ("state", "in", ("done", "undone"))],
-            "context": {},
-        }

@@ -1,5 +1,7 @@
 from odoo import models
 
+from ...tools import client_actions
+
 
 class ResPartner(models.Model):
     _inherit = "res.partner"
@@ -7,15 +9,12 @@ class ResPartner(models.Model):
     def action_view_write_offs(self):
         """The write-offs of this customer, also those that were undone."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_write_off_line_action"
-        )
-        return {
-            **action,
-            "display_name": self.env._("Write-offs of %s", self.display_name),
-            "domain": [
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_write_off_line_action",
+            self.env._("Write-offs of %s", self.display_name),
+            [
                 ("partner_id", "=", self.commercial_partner_id.id),
                 ("state", "in", ("done", "undone")),
             ],
-            "context": {},
-        }
+        )

@@ -34,6 +34,7 @@ BY_HAND = {
     "ar.invoice.group.add": {"name": "August"},
     "ar.write.off": {"note": "Moved away"},
     "ar.write.off.line": {"selected": False},
+    "ar.write.off.search": {"balance_below": 7},
     "ar.write.off.reason": {"sequence": 5},
 }
 BY_METHODS = {
@@ -56,6 +57,8 @@ ARGUMENTS = {
     "ar.invoice.group.add_invoices": ["drafts"],
     "ar.invoice.group.remove_invoices": ["drafts"],
     "ar.invoice.task.run": ["confirm", "drafts"],
+    "ar.write.off.find": [{"balance_below": 50}],
+    "ar.write.off.search_again": [{"balance_below": 50}],
     "res.company.create": [{"name": "New"}],
     "res.company.write": [{"ar_zero_policy": "skip_zero"}],
     "res.partner.create": [{"name": "New"}],
