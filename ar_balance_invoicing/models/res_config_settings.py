@@ -26,4 +26,4 @@ class ResConfigSettings(models.TransientModel):
     def _compute_ar_lane_notice(self):
         """What is wrong with the scheduled actions that work documents off."""
         for settings in self:
-            settings.ar_lane_notice = self.env["ar.bulk.document"]._get_lane_notice()
+            settings.ar_lane_notice = self.env["ar.bulk.lanes"]._get_lane_notice()

@@ -207,7 +207,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         cls.done_run.action_create_invoices()
         cls.drafts = cls.done_run.invoice_ids
         cls.group = cls.env["ar.invoice.group"].create({"name": f"{INNER} July"})
-        cls.group._add_invoices(cls.drafts)
+        cls.group.add_invoices(cls.drafts)
         tasks = cls.env["ar.invoice.task"]
         cls.task = tasks._create_for_group(cls.group, "confirm")
         cls.failed_task = tasks._create_for_group(cls.group, "send")
@@ -318,6 +318,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
     @classmethod
     def _get_wizard_vals(cls):
         return {
+            "ar.write.off.search": {"company_id": cls.company.id, "balance_below": 8},
             "ar.write.off.batch.move": {
                 "line_ids": [Command.set(cls.done_write_off.line_ids.ids)],
                 "batch_id": cls.batch.id,

@@ -24,3 +24,17 @@ class ThrowAwayAddon:
                 field = model._fields[name]
                 if field.store and not column_exists(self.cr, model._table, name):
                     create_column(self.cr, model._table, name, field.column_type[1])
+
+    def _bring_model(self, definition):
+        """Put an abstract model of its own into the registry; return what takes it away."""
+        name = definition._name
+        add_to_registry(self.registry, definition)
+        self.registry._setup_models__(self.cr, [name])
+
+        def take_away():
+            if name in self.registry:
+                del self.registry[name]
+                self.registry._setup_models__(self.cr, SET_UP)
+
+        self.addCleanup(take_away)
+        return take_away

@@ -110,7 +110,7 @@ class Company:
 
 def work_all(document):
     """The scheduled action itself, until the document has ended."""
-    document.env["ar.bulk.document"]._cron_work()
+    document.env["ar.bulk.lanes"]._cron_work()
     if document.state != "done":
         raise RuntimeError(f"{document.display_name} is {document.state}.")
 

@@ -103,7 +103,7 @@ class Bench:
         run = self.company.new_run(self.profiles[name], number)
         work_all(run)
         group = self.env["ar.invoice.group"].create({"name": f"{name} {number}"})
-        group._add_invoices(run.invoice_ids)
+        group.add_invoices(run.invoice_ids)
         self.env.cr.commit()
         drafts = run.invoice_ids.filtered(lambda move: move.state == "draft")
         if len(drafts) != run.line_count:

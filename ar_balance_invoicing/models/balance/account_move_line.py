@@ -21,7 +21,8 @@ class AccountMoveLine(models.Model):
 
     @api.depends("date_maturity", "date")
     def _compute_days_overdue(self):
+        balances = self.env["ar.balance"]
         today = fields.Date.context_today(self)
         for line in self:
-            due = line.date_maturity or line.date
+            due = balances._get_reference_date(line, "due_date")
             line.days_overdue = max(age(due, today), 0) if due else 0

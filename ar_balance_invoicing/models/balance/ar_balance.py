@@ -1,4 +1,5 @@
 import operator as python_operator
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -57,10 +58,14 @@ class ArBalance(models.AbstractModel):
             ]
         )
         if company:
-            companies = self.env["res.company"].sudo().with_context(active_test=False)
-            branches = companies.search([("id", "child_of", company.sudo().root_id.id)])
-            domain &= Domain("company_id", "in", branches.ids)
+            domain &= Domain("company_id", "in", self._get_branches(company).ids)
         return domain
+
+    @api.model
+    def _get_branches(self, company):
+        """The root of a company with all its branches, archived ones too: one ledger."""
+        companies = self.env["res.company"].sudo().with_context(active_test=False)
+        return companies.search([("id", "child_of", company.sudo().root_id.id)])
 
     @api.model
     def _get_customer_item_domain(self, customer, company):
@@ -81,17 +86,11 @@ class ArBalance(models.AbstractModel):
         :param alias: of ``account_move_line`` in the query.
         :param basis: ``due_date`` or ``invoice_date``: where aging counts from.
         """
-        line = self.env["account.move.line"]
-        booked = line._field_to_sql(alias, "date")
-        due = SQL("COALESCE(%s, %s)", line._field_to_sql(alias, "date_maturity"), booked)
         if figure == "account_balance":
             return SQL("TRUE")
         if figure == "account_overdue":
-            return SQL("%s < %s", due, today)
-        reference = due
-        if basis == "invoice_date":
-            invoiced = line._field_to_sql(alias, "invoice_date")
-            reference = SQL("COALESCE(%s, %s)", invoiced, booked)
+            return SQL("%s < %s", self._get_reference_date_sql(alias, "due_date"), today)
+        reference = self._get_reference_date_sql(alias, basis)
         earliest, latest = {b.field: b for b in BUCKETS}[figure].dates(today)
         conditions = []
         if earliest is not None:
@@ -99,6 +98,43 @@ class ArBalance(models.AbstractModel):
         if latest is not None:
             conditions.append(SQL("%s <= %s", reference, latest))
         return SQL(" AND ").join(conditions)
+
+    # ------------------------------------------------------------------
+    # Age: days since the reference date of an open item
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_basis(self, company):
+        """``due_date`` or ``invoice_date``: where aging counts from in a company."""
+        # A form whose company was just emptied has none.
+        return company.sudo().root_id.ar_aging_basis or "due_date"
+
+    @api.model
+    def _get_reference_fields(self, basis):
+        """Names of the fields of ``account.move.line`` that say the date: the first given."""
+        return {"due_date": "date_maturity", "invoice_date": "invoice_date"}[basis], "date"
+
+    @api.model
+    def _get_reference_date(self, item, basis):
+        """The date that the age of a journal item counts from; False in an empty form."""
+        return next((item[name] for name in self._get_reference_fields(basis) if item[name]), False)
+
+    @api.model
+    def _get_reference_date_sql(self, alias, basis):
+        """The same, of the items of a query."""
+        line = self.env["account.move.line"]
+        names = self._get_reference_fields(basis)
+        columns = [line._field_to_sql(alias, name) for name in names]
+        return SQL("COALESCE(%s)", SQL(", ").join(columns))
+
+    @api.model
+    def _get_older_domain(self, days, company):
+        """Domain on ``account.move.line``: aged more than so many days."""
+        latest = fields.Date.context_today(self) - timedelta(days=days)
+        given, booked = self._get_reference_fields(self._get_basis(company))
+        return Domain(given, "<", latest) | (
+            Domain(given, "=", False) & Domain(booked, "<", latest)
+        )
 
     # ------------------------------------------------------------------
     # Reading
@@ -133,7 +169,7 @@ class ArBalance(models.AbstractModel):
         today = fields.Date.context_today(self)
         basis = None
         if figures != ["account_balance"]:
-            basis = (company or self.env.company).sudo().root_id.ar_aging_basis
+            basis = self._get_basis(company or self.env.company)
         for figure in figures:
             condition = self._get_figure_condition(figure, alias, today, basis)
             if len(figures) == 1:
@@ -161,7 +197,7 @@ class ArBalance(models.AbstractModel):
         query.add_where(SQL("%s IN %s", group, tuple(records.ids) or (0,)))
         query.groupby = group
         today = fields.Date.context_today(self)
-        basis = company.sudo().root_id.ar_aging_basis
+        basis = self._get_basis(company)
         amount = line._field_to_sql(alias, "amount_residual", query)
         ages = [
             SQL(
@@ -253,6 +289,62 @@ class ArBalance(models.AbstractModel):
             ]
         )
         return self.env["account.move.line"].search(domain, order="date_maturity, id")
+
+    # ------------------------------------------------------------------
+    # Written off
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_write_off_entry_domain(self):
+        """Domain on ``account.move``: the entries that write off; whoever makes some adds them."""
+        return Domain.FALSE
+
+    @api.model
+    def _get_written_off(
+        self, records, settled=None, entry=None, companies=None, in_currency=False
+    ):
+        """``{id: amount}``: what write-offs have settled, as the ledger has it.
+
+        Read from the matchings of receivable items with posted write-off entries, so that it
+        is right however these end; what took a write-off back is not written off itself. One
+        query for each side of the matchings, whatever the number of records.
+
+        :param records: of what is asked, for instance invoices, customers or batches.
+        :param settled: path of fields to one of them from the settled journal item, or
+        :param entry: from the write-off entry.
+        :param companies: only what was written off in these.
+        :param in_currency: in the currency of the settled item; else in company currency,
+            with credits that were written off taken off.
+        """
+        if not records:
+            return {}
+        entries = self._get_write_off_entry_domain()
+        ours = Domain("company_id", "in", companies.ids) if companies is not None else Domain.TRUE
+        amounts = {}
+        for item, counterpart, amount, sign in (
+            ("debit_move_id", "credit_move_id", "debit_amount_currency", 1),
+            ("credit_move_id", "debit_move_id", "credit_amount_currency", -1),
+        ):
+            path = f"{item}.{settled}" if settled else f"{counterpart}.move_id.{entry}"
+            rows = (
+                self.env["account.partial.reconcile"]
+                .sudo()
+                ._read_group(
+                    ours
+                    & Domain(path, "in", records.ids)
+                    & Domain(f"{item}.account_type", "=", "asset_receivable")
+                    & Domain(f"{item}.parent_state", "=", "posted")
+                    & Domain(f"{item}.move_id.reversed_entry_id", "not any", entries)
+                    & Domain(f"{counterpart}.parent_state", "=", "posted")
+                    & Domain(f"{counterpart}.move_id", "any", entries),
+                    [path],
+                    [f"{amount if in_currency else 'amount'}:sum"],
+                )
+            )
+            for record, total in rows:
+                part = total if in_currency else sign * total
+                amounts[record.id] = amounts.get(record.id, 0) + part
+        return amounts
 
     # ------------------------------------------------------------------
     # Searching

@@ -1,7 +1,5 @@
-from odoo import api, fields, models
-from odoo.exceptions import ValidationError
-
-from ..bulk_document.ar_bulk_document import LONGEST_WAIT
+from odoo import fields, models
+from odoo.tools import format_date
 
 
 class ResCompany(models.Model):
@@ -16,29 +14,23 @@ class ResCompany(models.Model):
         "columns and in write-off searches. What is overdue always counts from the "
         "due date.",
     )
-    ar_background_seconds = fields.Float(
-        string="Work in the Background Above (seconds)",
-        default=5,
-        required=True,
-        help="Documents that are expected to take longer than this are worked off by scheduled "
-        "actions, so that nobody has to wait for them with an open browser.",
-    )
-
-    @api.constrains("ar_background_seconds")
-    def _check_ar_background_seconds(self):
-        for company in self:
-            if not 0 < company.ar_background_seconds <= LONGEST_WAIT:
-                raise ValidationError(
-                    self.env._(
-                        "%(company)s is to work in the background above %(seconds)s seconds. "
-                        "Type a number above 0, and not above %(longest)s: servers stop what "
-                        "takes much longer.",
-                        company=company.display_name,
-                        seconds=company.ar_background_seconds,
-                        longest=LONGEST_WAIT,
-                    )
-                )
 
     def _get_company_root_delegated_field_names(self):
         """Branches share the ledger of their root company, so also its aging."""
         return [*super()._get_company_root_delegated_field_names(), "ar_aging_basis"]
+
+    def _ar_get_closed_period_problem(self, date, journal, has_tax=False):
+        """Why nothing can be booked on a day: a sentence, or False.
+
+        Core would silently move the date of what is posted then.
+
+        :param has_tax: whether the tax return of the day's period matters.
+        """
+        violated = self._get_violated_lock_dates(date, has_tax, journal)
+        return bool(violated) and self.env._(
+            "%(date)s lies in a closed period of %(company)s (%(locks)s). Choose a later date, "
+            "or have the period opened.",
+            date=format_date(self.env, date),
+            company=self.name,
+            locks=self._format_lock_dates(violated),
+        )

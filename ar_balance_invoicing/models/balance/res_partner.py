@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...tools.amounts import round_amount
 from .account_move import BALANCE_GROUPS
 
 _AGED = "Open receivable items aged %s days, in the current company's currency."
@@ -70,6 +71,14 @@ class ResPartner(models.Model):
         help=_AGED % "more than 120",
     )
 
+    amount_written_off = fields.Monetary(
+        string="Written Off",
+        compute="_compute_amount_written_off",
+        groups=BALANCE_GROUPS,
+        help="Debt of this customer that was written off and not taken back, in the current "
+        "company's currency; credits that were written off are taken off it.",
+    )
+
     @api.depends("commercial_partner_id")
     @api.depends_context("company", "tz")
     def _compute_account_figures(self):
@@ -83,32 +92,49 @@ class ResPartner(models.Model):
             values = figures.get((customer.id, None), nothing)
             partner.update(dict(zip(names, values, strict=True)))
 
-    def _search_account_figure(self, name, operator, value):
+    @api.depends("commercial_partner_id")
+    @api.depends_context("company")
+    def _compute_amount_written_off(self):
+        company, balances = self.env.company, self.env["ar.balance"]
+        companies = balances._get_branches(company)
+        if not self.env.su:
+            # Unlike the balance it is no matter of the whole ledger, but of documents.
+            companies &= self.env.companies
+        amounts = balances._get_written_off(
+            self.commercial_partner_id._origin,
+            settled="partner_id.commercial_partner_id",
+            companies=companies,
+        )
+        for partner in self:
+            amount = amounts.get(partner.commercial_partner_id._origin.id, 0)
+            partner.amount_written_off = round_amount(company.currency_id, amount)
+
+    def _ar_search_account_figure(self, name, operator, value):
         return self.env["ar.balance"]._search_amount(self._fields[name], operator, value)
 
     def _search_account_balance(self, operator, value):
-        return self._search_account_figure("account_balance", operator, value)
+        return self._ar_search_account_figure("account_balance", operator, value)
 
     def _search_account_overdue(self, operator, value):
-        return self._search_account_figure("account_overdue", operator, value)
+        return self._ar_search_account_figure("account_overdue", operator, value)
 
     def _search_account_not_due(self, operator, value):
-        return self._search_account_figure("account_not_due", operator, value)
+        return self._ar_search_account_figure("account_not_due", operator, value)
 
     def _search_account_aged_30(self, operator, value):
-        return self._search_account_figure("account_aged_30", operator, value)
+        return self._ar_search_account_figure("account_aged_30", operator, value)
 
     def _search_account_aged_60(self, operator, value):
-        return self._search_account_figure("account_aged_60", operator, value)
+        return self._ar_search_account_figure("account_aged_60", operator, value)
 
     def _search_account_aged_90(self, operator, value):
-        return self._search_account_figure("account_aged_90", operator, value)
+        return self._ar_search_account_figure("account_aged_90", operator, value)
 
     def _search_account_aged_120(self, operator, value):
-        return self._search_account_figure("account_aged_120", operator, value)
+        return self._ar_search_account_figure("account_aged_120", operator, value)
 
     def _search_account_aged_older(self, operator, value):
-        return self._search_account_figure("account_aged_older", operator, value)
+        return self._ar_search_account_figure("account_aged_older", operator, value)
 
     def _field_to_sql(self, alias, field_expr, query=None):
         balances = self.env["ar.balance"]

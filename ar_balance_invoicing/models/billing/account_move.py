@@ -1,8 +1,6 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
-from odoo.tools import clean_context
 
 from ..balance.account_move import BALANCE_GROUPS
 
@@ -83,7 +81,7 @@ class AccountMove(models.Model):
         for move, amount in previous.items():
             by_amount[amount] |= move
         for amount, moves in by_amount.items():
-            moves._inside()._write_beside_accounting({"previous_balance_confirmed": amount})
+            moves._inside()._ar_write_beside_accounting({"previous_balance_confirmed": amount})
         return posted
 
     # ------------------------------------------------------------------
@@ -131,89 +129,21 @@ class AccountMove(models.Model):
         )
 
     # ------------------------------------------------------------------
-    # Actions on ticked invoices
+    # Regenerating drafts
     # ------------------------------------------------------------------
-
-    def _check_billing_rights(self):
-        if not self.env.user.has_group("account.group_account_invoice"):
-            raise AccessError(self.env._("Only invoicing users may do this."))
-        self.check_access("write")
-
-    def action_mark_as_sent(self):
-        """Confirm the drafts and mark all as sent, without any e-mail.
-
-        An invoice that cannot be confirmed stays a draft and is named, with why; the
-        others go on.
-
-        :raise UserError: when none could be marked.
-        """
-        self._check_billing_rights()
-        moves = self.filtered(lambda move: move.is_sale_document(include_receipts=True))
-        failures = moves.filtered(lambda move: move.state == "draft")._confirm_one_and_all()
-        sent = moves.filtered(lambda move: move.state == "posted")
-        not_yet = sent.filtered(lambda move: not move.is_move_sent)
-        not_yet._write_beside_accounting({"is_move_sent": True})
-        return self._notify_outcome(
-            self.env._("%s invoices are confirmed and marked as sent.", len(sent)), failures
-        )
-
-    def _confirm_one_and_all(self):
-        """Confirm all together; if that fails, each for itself.
-
-        :return: ``[(invoice, reason)]`` of those that could not be confirmed.
-        """
-        if not self:
-            return []
-        try:
-            with self.env.cr.savepoint():
-                self._post(soft=False)
-            return []
-        except UserError:
-            failures = []
-        for move in self:
-            try:
-                with self.env.cr.savepoint():
-                    move._post(soft=False)
-            except UserError as error:
-                failures.append((move, str(error.args[0])))
-        return failures
-
-    def _notify_outcome(self, text, failures):
-        """A notification that stays until read if something failed."""
-        lines = [f"{move.partner_id.display_name}: {reason}" for move, reason in failures[:20]]
-        if len(failures) > len(lines):
-            lines.append(self.env._("and %s more", len(failures) - len(lines)))
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "warning" if failures else "success",
-                "sticky": bool(failures),
-                "title": text,
-                "message": "\n".join(lines),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
 
     def action_regenerate(self):
         """Read prices, services, terms and fees of drafts of a billing run again.
 
         :raise UserError: when none of the invoices is a draft made by a billing run.
         """
-        self._check_billing_rights()
-        drafts = self.filtered(lambda move: move.billing_run_id and move.state == "draft")
-        if not drafts:
-            raise UserError(
-                self.env._(
-                    "Only drafts that a billing run made can be regenerated, and none of "
-                    "these is one."
-                )
-            )
-        # Defaults meant for a window must not end up on the lines made here.
-        drafts = drafts.with_context(clean_context(self.env.context))
-        for run, moves in drafts.grouped("billing_run_id").items():
-            run._regenerate(moves)
-        return self._notify_outcome(self.env._("%s drafts are regenerated.", len(drafts)), [])
+        return self._ar_run_task("regenerate")
+
+    @api.model
+    def _ar_get_group_columns(self):
+        columns = super()._ar_get_group_columns()
+        columns.insert(columns.index("currency_id"), "billing_period_id")
+        return columns
 
     def _ar_replace_billing_lines(self, vals_list):
         """Put newly prepared values (of ``ar.billing.run.line``) on drafts.

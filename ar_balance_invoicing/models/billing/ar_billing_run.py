@@ -28,6 +28,7 @@ class ArBillingRun(models.Model):
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.billing.run.line"
+    _number_sequence = "ar.billing.run"
     _person_creates = False
     _person_writes = False
     # Larger than of other documents: of each kind in a chunk, core makes one.
@@ -97,10 +98,6 @@ class ArBillingRun(models.Model):
         for run in self:
             run.invoice_count = counts.get(run.id, 0)
 
-    @api.model
-    def _complete_values(self, vals):
-        return super()._complete_values({"name": self._next_number("ar.billing.run", vals), **vals})
-
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
         for run in self:
@@ -108,7 +105,7 @@ class ArBillingRun(models.Model):
                 raise UserError(
                     self.env._(
                         "%(run)s has made invoices and stays as their record. Undo it first.",
-                        run=run.name,
+                        run=run.display_name,
                     )
                 )
 
@@ -302,7 +299,7 @@ class ArBillingRun(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice")
         return {
             **action,
-            "display_name": self.env._("Invoices of %s", self.name),
+            "display_name": self.env._("Invoices of %s", self.display_name),
             "domain": [("billing_run_id", "=", self.id)],
             "context": {"default_move_type": "out_invoice"},
         }
@@ -352,6 +349,7 @@ class ArBillingRun(models.Model):
     @api.depends("name", "profile_id", "period_id")
     def _compute_display_name(self):
         for run in self:
+            name = run.name or run._get_draft_name()
             run.display_name = (
-                f"{run.name} · {run.profile_id.display_name} · {run.period_id.display_name}"
+                f"{name} · {run.profile_id.display_name} · {run.period_id.display_name}"
             )

@@ -1,27 +1,22 @@
 import logging
-import math
-import time
-from datetime import timedelta
 
 import psycopg2
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, LockError, UserError
-from odoo.tools import SQL, clean_context
+from odoo.exceptions import LockError, UserError
+from odoo.tools import plaintext2html
 
-from ..shortcuts.ar_shortcuts import BY_CORE, Differs
+from .ar_bulk_lanes import WORKING
 
 _logger = logging.getLogger(__name__)
 
-# Documents that a worker may pick up, and those that may be started (again).
-WORKING = ("queued", "running")
-STARTABLE = ("draft", "failed", "cancelled")
 # A user is never made to wait longer than this for a document, whatever the company has
 # chosen: servers stop requests, after a minute of computing by default.
 LONGEST_WAIT = 20
 # What a chunk should take, in seconds: long enough to share the fixed costs of
 # accounting entries, short enough that no server stops it and little is lost by a kill.
 CHUNK_SECONDS = 6
+REMINDER = "mail.mail_activity_data_todo"
 
 
 class ArBulkDocument(models.AbstractModel):
@@ -45,18 +40,22 @@ class ArBulkDocument(models.AbstractModel):
 
     _name = "ar.bulk.document"
     _description = "Bulk Document"
-    _inherit = ["ar.guarded", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["ar.guarded", "ar.bulk.progress", "mail.thread", "mail.activity.mixin"]
 
     # Model of the lines; it inherits ``ar.bulk.document.line``.
     _line_model = None
     # Read-only like other fields of the document, but whose it is can be said at first.
     _initial_fields = frozenset({"company_id"})
+    # Code of the sequence of its numbers, if it has any.
+    _number_sequence = None
     # Lines per transaction at most; fewer when they take long (``_get_chunk_limit``).
     _chunk_size = 100
     # XML id of the group whose users may have the work done.
     _work_group = "account.group_account_invoice"
 
-    name = fields.Char(readonly=True, copy=False, default="New")
+    name = fields.Char(
+        readonly=True, copy=False, help="Its number, which it gets when it is started."
+    )
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, default=lambda self: self.env.company
     )
@@ -117,22 +116,30 @@ class ArBulkDocument(models.AbstractModel):
         readonly=True, copy=False, help="How often a worker has begun to end the operation."
     )
 
-    line_count = fields.Integer(string="Lines", compute="_compute_progress")
-    waiting_count = fields.Integer(string="Waiting", compute="_compute_progress")
-    done_count = fields.Integer(string="Done", compute="_compute_progress")
-    failed_count = fields.Integer(string="Failed", compute="_compute_progress")
-    skipped_count = fields.Integer(string="Left Out", compute="_compute_progress")
-    progress = fields.Float(compute="_compute_progress", help="Per cent of the lines to do.")
-    progress_text = fields.Char(compute="_compute_progress")
-    waiting_text = fields.Char(
-        compute="_compute_waiting_text", help="Since when and for what the document waits."
-    )
+    # ------------------------------------------------------------------
+    # Names and numbers
+    # ------------------------------------------------------------------
 
-    @api.model
-    def _next_number(self, code, vals):
-        """The number of a new document, by the sequence of its company."""
-        company = vals.get("company_id") or self.env.company.id
-        return self.env["ir.sequence"].with_company(company).next_by_code(code) or "New"
+    @api.depends("name")
+    def _compute_display_name(self):
+        for document in self:
+            document.display_name = document.name or document._get_draft_name()
+
+    def _get_draft_name(self):
+        """What a document is called that has no number yet."""
+        number = self._origin.id
+        return self.env._("Draft %s", number) if number else self.env._("Draft")
+
+    def _give_number(self):
+        """The number, by the sequence of the company; once, when it is started.
+
+        So looking at what would be done spends none.
+        """
+        for document in self.filtered(lambda document: not document.name):
+            if self._number_sequence:
+                sequences = self.env["ir.sequence"].with_company(document.company_id)
+                number = sequences.next_by_code(self._number_sequence)
+                document._write_inside({"name": number or document._get_draft_name()})
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_working(self):
@@ -146,54 +153,6 @@ class ArBulkDocument(models.AbstractModel):
                 )
 
     # ------------------------------------------------------------------
-    # Progress
-    # ------------------------------------------------------------------
-
-    def _get_line_counts(self):
-        """``{document id: {state: lines}}`` by one query."""
-        rows = self.env[self._line_model]._read_group(
-            [("document_id", "in", self.ids)], ["document_id", "state"], ["__count"]
-        )
-        counts = {document.id: {} for document in self._origin}
-        for document, state, count in rows:
-            counts[document.id][state] = count
-        return counts
-
-    def _compute_progress(self):
-        counts = self._get_line_counts()
-        for document in self:
-            by_state = counts.get(document._origin.id, {})
-            waiting = by_state.get(document._get_waiting_state(), 0)
-            total = document.operation_count
-            # What earlier operations did is not progress of this one.
-            handled = max(total - waiting, 0)
-            document.line_count = sum(by_state.values())
-            document.waiting_count = waiting
-            document.done_count = by_state.get("done", 0)
-            document.failed_count = by_state.get("failed", 0)
-            document.skipped_count = by_state.get("skipped", 0)
-            document.progress = 100 * handled / total if total else 0
-            document.progress_text = document._get_progress_text(handled, total)
-
-    def _get_waiting_state(self):
-        """State of the lines that the current operation has still to do."""
-        return "undo" if self.operation == "undo" else "todo"
-
-    def _get_progress_text(self, handled, total):
-        """Count, rate and time left, for people."""
-        text = self.env._("%(handled)s of %(total)s", handled=handled, total=total)
-        if self.state != "running" or not handled or not self.started_at:
-            return text
-        seconds = max((fields.Datetime.now() - self.started_at).total_seconds(), 1)
-        left = timedelta(seconds=round((total - handled) * seconds / handled))
-        return self.env._(
-            "%(text)s · %(rate).1f per second · %(left)s left",
-            text=text,
-            rate=handled / seconds,
-            left=left,
-        )
-
-    # ------------------------------------------------------------------
     # Starting and stopping
     # ------------------------------------------------------------------
 
@@ -204,12 +163,22 @@ class ArBulkDocument(models.AbstractModel):
             somebody else is starting it at this moment.
         """
         self._check_startable()
-        self._launch("process")
+        if self._before_start():
+            self._launch("process")
+
+    def _before_start(self):
+        """What is done first, in the transaction of whoever starts the document.
+
+        :return: whether the work is launched now. If not (it waits for an approval, say),
+            the method has given it the state that shows this.
+        """
+        self._give_number()
+        return True
 
     def _check_startable(self):
         """Lock the document; refuse it when it was started already."""
         self._lock()
-        if self.state not in STARTABLE:
+        if self.state not in self._get_startable_states():
             raise UserError(self._get_wrong_state_message())
 
     def _start_undo(self):
@@ -226,7 +195,7 @@ class ArBulkDocument(models.AbstractModel):
             worked on.
         """
         self._lock()
-        if self.state not in ("done", "failed", "cancelled"):
+        if not self._is_undoable():
             raise UserError(self._get_wrong_state_message())
         not_done = lines.filtered(lambda line: line.state != "done")
         if not lines or not_done:
@@ -243,15 +212,16 @@ class ArBulkDocument(models.AbstractModel):
     def _launch_in_background(self):
         """Queue the document whatever its size (scheduled actions)."""
         self._check_startable()
-        self._queue("process")
-        self._trigger_workers()
+        if self._before_start():
+            self._queue("process")
+            self.env["ar.bulk.lanes"]._trigger_workers()
 
     def _launch(self, operation):
         self._queue(operation)
         if self._is_small():
             self._work_all()
         else:
-            self._trigger_workers()
+            self.env["ar.bulk.lanes"]._trigger_workers()
 
     def _queue(self, operation):
         """Whoever starts it is responsible: the work is done with his rights."""
@@ -279,10 +249,6 @@ class ArBulkDocument(models.AbstractModel):
             [("document_id", "=", self.id), ("attempts", ">", 0)]
         )
         lines._write_inside({"attempts": 0})
-
-    def _mark_running(self, began):
-        """A worker took the document at this moment: rate and time left count from it."""
-        self.sudo()._write_inside({"state": "running", "started_at": began})
 
     def _lock(self):
         self.ensure_one()
@@ -320,16 +286,6 @@ class ArBulkDocument(models.AbstractModel):
         """Seconds that a line takes: as measured, else as expected."""
         return self.line_seconds or self._get_expected_seconds()
 
-    def _note_pace(self, pace):
-        """Keep how many seconds a line takes, unless it is about the same."""
-        known = self.line_seconds
-        if pace and not math.isclose(pace, known, rel_tol=0.25):
-            self.sudo()._write_inside({"line_seconds": (pace + known) / 2 if known else pace})
-
-    def _get_chunk_limit(self, seconds=CHUNK_SECONDS):
-        """How many lines are worked off at once, so that it takes so many seconds."""
-        return max(1, min(self._chunk_size, int(seconds / self._get_line_seconds())))
-
     def action_cancel(self):
         """Stop after the chunks in hand; what is done stays done.
 
@@ -341,9 +297,7 @@ class ArBulkDocument(models.AbstractModel):
         for document in self:
             if document.state == "draft":
                 document._write_inside({"state": "cancelled"})
-            elif document.state in WORKING or (
-                document.state == "failed" and document.waiting_count
-            ):
+            elif document._is_stoppable():
                 document._write_inside({"cancel_requested": True})
                 if not document._is_being_worked_on():
                     document._finish()
@@ -380,7 +334,7 @@ class ArBulkDocument(models.AbstractModel):
         return len(waiting.try_lock_for_update(allow_referencing=True)) < len(waiting)
 
     # ------------------------------------------------------------------
-    # Working off
+    # The work
     # ------------------------------------------------------------------
 
     def _process_lines(self, lines):
@@ -396,100 +350,9 @@ class ArBulkDocument(models.AbstractModel):
             [("document_id", "in", self.ids), ("state", "=", state)]
         )
 
-    def _claim_lines(self, limit):
-        """Lines to do that nobody else works on, locked until the transaction ends."""
-        return self._lock_lines([("state", "=", self._get_waiting_state())], "id", limit)
-
-    def _lock_lines(self, domain, order, limit=None):
-        """Lines of the document that nobody else has locked."""
-        lines = self.env[self._line_model]
-        query = lines._search([("document_id", "=", self.id), *domain], order=order, limit=limit)
-        claim = SQL("%s FOR NO KEY UPDATE SKIP LOCKED", query.select())
-        return lines.browse([line_id for (line_id,) in self.env.execute_query(claim)])
-
-    def _work_chunk(self):
-        """Handle the next lines and return how many; 0 when there is none to claim."""
-        self.ensure_one()
-        return self._work_on(self._claim_lines(self._get_chunk_limit()))
-
-    def _work_on(self, lines):
-        """Handle lines that are claimed, and return how many."""
-        if not lines:
-            return 0
-        # Defaults meant for a window must not end up on the records made here.
-        self = self.with_context(clean_context(self.env.context))
-        lines = lines.with_env(self.env)
-        try:
-            with self.env.cr.savepoint():
-                self._apply(lines)
-        except psycopg2.OperationalError:
-            raise  # another transaction was faster: the whole chunk is tried again
-        except Exception as error:
-            _logger.info("%s: a chunk is repeated line by line (%s)", self.name, error)
-            worker = self._by_core() if isinstance(error, Differs) else self
-            for line in lines:
-                worker._apply_one(line)
-        return len(lines)
-
-    def _apply(self, lines):
-        if self.operation == "undo":
-            self._undo_lines(lines)
-        else:
-            self._process_lines(lines)
-        waiting = self._get_waiting_state()
-        if any(line.state == waiting for line in lines):
-            # Such lines would be claimed for ever.
-            raise AssertionError(f"{self._name} left lines without an outcome")
-
-    def _apply_one(self, line):
-        try:
-            with self.env.cr.savepoint():
-                self._apply(line)
-        except psycopg2.OperationalError:
-            raise
-        except Exception as error:
-            if isinstance(error, Differs) and not self.env.context.get(BY_CORE):
-                self._by_core()._apply_one(line)
-            else:
-                line._mark_failed(self._explain(error))
-
-    def _by_core(self):
-        """The document, with its work done by core's own ways, without our shortcuts."""
-        return self.with_context(**{BY_CORE: True})
-
-    def _explain(self, error):
-        """A sentence for the bookkeeper; what nobody foresaw goes to the log too."""
-        text = str(error.args[0]) if error.args else ""
-        if isinstance(error, AccessError) and "\n" in text:
-            # Core's page about record rules, which jokes and does not name the record.
-            return self.env._(
-                "%s has no right to this document, or to its journal. Ask an administrator for "
-                "it, then retry.",
-                self.env.user.name,
-            )
-        if isinstance(error, UserError):
-            return text
-        _logger.error("%s: unexpected error", self.sudo().name, exc_info=error)
-        if isinstance(error, psycopg2.IntegrityError):
-            # The database's own words are of no use to a bookkeeper.
-            return self.env._("The database refused this line; see the server log.")
-        return self.env._("Unexpected error: %(error)s", error=error)
-
-    def _work_all(self):
-        """Work off everything in the running transaction (small documents).
-
-        What takes much longer than expected is left to the workers.
-        """
-        began = clock = time.monotonic()
-        self._mark_running(fields.Datetime.now())
-        while handled := self._work_chunk():
-            now = time.monotonic()
-            self._note_pace((now - clock) / handled)
-            clock = now
-            if now - began > LONGEST_WAIT and self._get_lines(self._get_waiting_state()):
-                self._trigger_workers()
-                return
-        self._finish()
+    # ------------------------------------------------------------------
+    # The end
+    # ------------------------------------------------------------------
 
     def _finish(self):
         """Set the final state, if nothing waits any more or a cancellation was asked."""
@@ -542,3 +405,59 @@ class ArBulkDocument(models.AbstractModel):
         if waiting:
             return "cancelled"
         return "failed" if counts.get("failed") else "done"
+
+    # ------------------------------------------------------------------
+    # A document that fails, fails alone
+    # ------------------------------------------------------------------
+
+    def _fail(self, sentence):
+        """End the document as failed; what waits goes on waiting, for Retry."""
+        document = self.sudo()
+        sentence = sentence.replace("\0", "") or self.env._("It failed without a word.")
+        now = fields.Datetime.now()
+        document._write_inside(
+            {
+                "state": "failed",
+                "error": sentence,
+                "cancel_requested": False,
+                "started_at": document.started_at or now,
+                "ended_at": now,
+            }
+        )
+        try:
+            with self.env.cr.savepoint():
+                document._remind(sentence)
+        except psycopg2.OperationalError:
+            raise
+        except Exception:
+            # It is said on the document itself; that is what counts.
+            _logger.exception("%s: nobody could be told", self)
+
+    def _remind(self, sentence):
+        """An activity for whoever started the document, or made it; else a note."""
+        self._forget_reminders()
+        user = self._get_person_to_tell()
+        if not user:
+            self._message_log(body=sentence)
+            return
+        document = self.with_context(lang=user.lang)
+        document.activity_schedule(
+            REMINDER,
+            user_id=user.id,
+            summary=document.env._("%s has failed", document.display_name),
+            note=plaintext2html(sentence),
+        )
+
+    def _get_person_to_tell(self):
+        """The first who can still open the document."""
+        for user in self.user_id | self.create_uid:
+            if user.active and self.company_id in user.company_ids:
+                document = self.with_user(user).with_context(
+                    allowed_company_ids=self.company_id.ids
+                )
+                if document.has_access("read"):
+                    return user
+        return self.env["res.users"]
+
+    def _forget_reminders(self):
+        self.sudo().activity_unlink([REMINDER])

@@ -49,3 +49,24 @@ class ArBulkDocumentLine(models.AbstractModel):
 
     def _mark_skipped(self, reason):
         self._write_inside({"state": "skipped", "reason": reason})
+
+    def _fail_each(self, get_problem):
+        """Mark each line that has a problem as failed; return the others.
+
+        :param get_problem: says of a line a sentence, or something false.
+        """
+        return self._set_each_aside(get_problem, lambda lines, text: lines._mark_failed(text))
+
+    def _skip_each(self, get_reason):
+        """Leave out each line that there is a reason to; return the others.
+
+        :param get_reason: says of a line a sentence, or something false.
+        """
+        return self._set_each_aside(get_reason, lambda lines, text: lines._mark_skipped(text))
+
+    def _set_each_aside(self, get_text, mark):
+        texts = {line: get_text(line) or False for line in self}
+        for text, lines in self.grouped(texts.get).items():
+            if text:
+                mark(lines, text)
+        return self.filtered(lambda line: not texts[line])

@@ -1,3 +1,1 @@
-from . import (
-    ar_guarded,
-)
+from . import ar_guarded

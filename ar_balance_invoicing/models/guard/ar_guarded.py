@@ -5,12 +5,10 @@ from odoo import api, models
 from odoo.exceptions import MissingError, UserError, ValidationError
 from odoo.tools import ormcache
 
+from ...tools.context_keys import INSIDE, INSIDE_KEY
 from ...tools.person_values import BadValue, check_value
 
 ADDON = "ar_balance_invoicing"
-# In the context of what our own methods write. A caller over RPC cannot send this object.
-INSIDE = object()
-INSIDE_KEY = "ar_inside"
 
 
 class ArGuarded(models.AbstractModel):
@@ -35,8 +33,9 @@ class ArGuarded(models.AbstractModel):
     _person_deletes = True
     # Read-only fields that a person may give to a new record all the same.
     _initial_fields = frozenset()
-    # {field: states of the record in which a person may write it}; others at any time.
-    _editable_states = {}
+    # {field: name of a boolean field of the record, while which is true a person may write
+    # it}; others at any time.
+    _editable_while = {}
 
     # ------------------------------------------------------------------
     # For our own methods
@@ -221,8 +220,8 @@ class ArGuarded(models.AbstractModel):
 
     def _is_editable(self, name):
         """Whether a person may write this field of the record now."""
-        states = self._editable_states.get(name)
-        return states is None or self.state in states
+        flag = self._editable_while.get(name)
+        return flag is None or self[flag]
 
     def _get_refusal(self, name):
         """Why a person may not write a field; of a record, or of a new one."""

@@ -1,7 +1,8 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import SQL
 
+from ...tools.client_actions import notification
 from ..balance.account_move import BALANCE_GROUPS
 
 
@@ -74,28 +75,81 @@ class AccountMove(models.Model):
 
     def action_add_to_invoice_group(self):
         """Ask for the group, existing or new, that these invoices are to be put into."""
-        self._check_billing_rights()
+        self._ar_check_invoicing_rights()
         return self.env["ar.invoice.group"]._get_add_action(self)
 
     def action_remove_from_invoice_group(self):
         """Take these invoices out of their groups; the invoices themselves stay."""
-        self._check_billing_rights()
+        self._ar_check_invoicing_rights()
         grouped = self.filtered("invoice_group_id")
-        grouped._set_invoice_group(self.env["ar.invoice.group"])
-        return self._notify_outcome(
-            self.env._("%s invoices are in no group any more.", len(grouped)), []
-        )
+        grouped._ar_set_invoice_group(self.env["ar.invoice.group"])
+        return notification(self.env._("%s invoices are in no group any more.", len(grouped)))
 
-    def _set_invoice_group(self, group):
+    def _ar_set_invoice_group(self, group):
         """Put invoices into a group, or into none."""
-        self._write_beside_accounting({"invoice_group_id": group.id})
+        self._ar_write_beside_accounting({"invoice_group_id": group.id})
 
-    def _write_beside_accounting(self, vals):
-        """Write what changes nothing of the accounting.
+    @api.model
+    def _ar_get_group_columns(self):
+        """Paths of fields of ``account.move``: what the spreadsheet of a group shows."""
+        return [
+            "name",
+            "commercial_partner_id",
+            "partner_id.ref",
+            "partner_id.email",
+            "invoice_date",
+            "invoice_date_due",
+            "currency_id",
+            "amount_untaxed",
+            "amount_total",
+            "amount_total_signed",
+            "invoice_balance",
+            "account_balance",
+            "balance_class",
+            "status_in_payment",
+            "email_state",
+        ]
 
-        So core need not go through the lines of each invoice, nor add them up.
+    # ------------------------------------------------------------------
+    # Tasks for ticked invoices
+    # ------------------------------------------------------------------
+
+    def action_confirm_drafts(self):
+        """Confirm the drafts, as the task of a group does.
+
+        :raise UserError: when none is a draft.
         """
-        self.with_context(skip_invoice_sync=True, check_move_validity=False).write(vals)
+        return self._ar_run_task("confirm")
+
+    def action_mark_as_sent(self):
+        """Confirm the drafts and mark all as sent, without any e-mail.
+
+        :raise UserError: when all were sent already.
+        """
+        return self._ar_run_task("mark_sent")
+
+    def action_delete_drafts(self):
+        """Delete the drafts; others stay.
+
+        :raise UserError: when none is a draft.
+        """
+        return self._ar_run_task("delete")
+
+    def _ar_run_task(self, task):
+        """Do a task with these invoices, and say what became of it.
+
+        What it does not concern is left out, what cannot be done is listed with why.
+        """
+        return self.env["ar.invoice.task"].run(task, invoices=self)._get_result_action()
+
+    def _ar_check_invoicing_rights(self):
+        """Refuse whoever may not make such invoices.
+
+        :raise AccessError: for want of the right, or of access to one of them
+        """
+        if not self.env.user.has_group("account.group_account_invoice"):
+            raise AccessError(self.env._("Only invoicing users may do this."))
+        self.check_access("write")
 
     # ------------------------------------------------------------------
     # E-mail
@@ -114,7 +168,7 @@ class AccountMove(models.Model):
             move.email_state = states.get(move._origin.id, False)
 
     def _search_email_state(self, operator, value):
-        return self._search_computed_selection("email_state", operator, value)
+        return self._ar_search_computed_selection("email_state", operator, value)
 
     def _field_to_sql(self, alias, field_expr, query=None):
         if field_expr == "email_state":

@@ -5,10 +5,15 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ...tools.amounts import round_amount
+from ...tools.client_actions import pop_up, records
+from ...tools.records import to_records
 
 
 class ArInvoiceGroup(models.Model):
     """A named set of customer invoices; what it stands for is up to the user.
+
+    A script makes one by ``create({"name": …, "company_id": …})``, fills it by
+    ``add_invoices``, and has things done with all its invoices by ``ar.invoice.task.run``.
 
     An invoice is in one group at most. Figures count the invoices of the group that are
     not cancelled, drafts with their total, in company currency; what was invoiced is
@@ -17,7 +22,7 @@ class ArInvoiceGroup(models.Model):
 
     _name = "ar.invoice.group"
     _description = "Invoice Group"
-    _inherit = ["ar.guarded", "mail.thread"]
+    _inherit = ["ar.guarded", "mail.thread", "ar.xlsx.export"]
     _order = "id desc"
     _check_company_auto = True
     _initial_fields = frozenset({"company_id"})
@@ -96,7 +101,9 @@ class ArInvoiceGroup(models.Model):
             )
         }
         drafts = self._count_drafts()
-        written_off = self._get_written_off()
+        written_off = self.env["ar.balance"]._get_written_off(
+            self._origin, settled="move_id.invoice_group_id"
+        )
         for group in self:
             rounded = partial(round_amount, group.currency_id)
             origin = group._origin.id
@@ -118,27 +125,6 @@ class ArInvoiceGroup(models.Model):
             ["__count"],
         )
         return {group.id: count for group, count in rows}
-
-    def _get_written_off(self):
-        """``{group id: amount}`` in company currency, as the entries were matched."""
-        partials = self.env["account.partial.reconcile"].sudo()
-        amounts = {}
-        for mine, theirs, sign in (
-            ("debit_move_id", "credit_move_id", 1),
-            ("credit_move_id", "debit_move_id", -1),
-        ):
-            rows = partials._read_group(
-                [
-                    (f"{mine}.move_id.invoice_group_id", "in", self.ids),
-                    (f"{mine}.account_type", "=", "asset_receivable"),
-                    (f"{theirs}.move_id.write_off_line_id", "!=", False),
-                ],
-                [f"{mine}.move_id.invoice_group_id"],
-                ["amount:sum"],
-            )
-            for group, amount in rows:
-                amounts[group.id] = amounts.get(group.id, 0) + sign * amount
-        return amounts
 
     @api.depends("task_ids.state")
     def _compute_task_count(self):
@@ -191,15 +177,19 @@ class ArInvoiceGroup(models.Model):
             order="invoice_partner_display_name, invoice_date, name, id",
         )
 
-    def _add_invoices(self, invoices, move_others=True):
+    def add_invoices(self, invoices, move_others=True):
         """Put invoices into this group.
 
+        :param invoices: records or ids.
         :param move_others: take those that are in another group out of it; else they
             stay where they are.
         :return: the invoices that were added.
         :raise UserError: for vendor bills, entries, and invoices of other companies.
+        :raise AccessError: for who may not invoice, or not these invoices.
         """
         self.ensure_one()
+        invoices = to_records(self.env, "account.move", invoices)
+        invoices._ar_check_invoicing_rights()
         self.check_access("write")
         if not move_others:
             invoices = invoices.filtered(lambda invoice: not invoice.invoice_group_id)
@@ -212,22 +202,42 @@ class ArInvoiceGroup(models.Model):
                     group=self.display_name,
                 )
             )
-        added._set_invoice_group(self)
+        added._ar_set_invoice_group(self)
         return added
+
+    def remove_invoices(self, invoices):
+        """Take invoices out of this group; the invoices themselves stay.
+
+        :param invoices: records or ids; those that are not in this group stay as they are.
+        :return: the invoices that were taken out.
+        :raise AccessError: for who may not invoice, or not these invoices.
+        """
+        self.ensure_one()
+        invoices = to_records(self.env, "account.move", invoices)
+        invoices._ar_check_invoicing_rights()
+        self.check_access("write")
+        removed = invoices.filtered(lambda invoice: invoice.invoice_group_id == self)
+        removed._ar_set_invoice_group(self.browse())
+        return removed
 
     # ------------------------------------------------------------------
     # Screens
     # ------------------------------------------------------------------
 
+    def _get_names(self):
+        """What these groups are called, in one line."""
+        self.check_access("read")
+        return ", ".join(self.mapped("display_name"))
+
     def action_view_invoices(self):
         """The customer invoices list, limited to these groups."""
-        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice")
-        return {
-            **action,
-            "display_name": self.env._("Invoices of %s", ", ".join(self.mapped("display_name"))),
-            "domain": [("invoice_group_id", "in", self.ids)],
-            "context": {"default_move_type": "out_invoice"},
-        }
+        return records(
+            self.env,
+            "account.action_move_out_invoice",
+            self.env._("Invoices of %s", self._get_names()),
+            [("invoice_group_id", "in", self.ids)],
+            {"default_move_type": "out_invoice"},
+        )
 
     def action_view_open(self):
         """Those that still owe something."""
@@ -246,7 +256,7 @@ class ArInvoiceGroup(models.Model):
         customers = self.env["account.move"].search(self._get_invoice_domain())
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Customers of %s", ", ".join(self.mapped("display_name"))),
+            "name": self.env._("Customers of %s", self._get_names()),
             "res_model": "res.partner",
             "view_mode": "list,form",
             "domain": [("id", "in", customers.commercial_partner_id.ids)],
@@ -254,43 +264,96 @@ class ArInvoiceGroup(models.Model):
 
     def action_view_tasks(self):
         """What was done with the whole group, with the outcome of each invoice."""
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Tasks of %s", ", ".join(self.mapped("display_name"))),
-            "res_model": "ar.invoice.task",
-            "view_mode": "list,form",
-            "domain": [("group_id", "in", self.ids)],
-        }
+        return records(
+            self.env,
+            "ar_balance_invoicing.ar_invoice_task_action",
+            self.env._("Tasks of %s", self._get_names()),
+            [("group_id", "in", self.ids)],
+        )
 
     def action_add_invoices(self):
         """Ask which invoices to add: of a profile and period, or by any filter."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Add Invoices to %s", self.display_name),
-            "res_model": "ar.invoice.group.add",
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {
+        return pop_up(
+            "ar.invoice.group.add",
+            self.env._("Add Invoices to %s", self.display_name),
+            {
                 "default_source": "search",
                 "default_choice": "existing",
                 "default_group_id": self.id,
                 "default_company_id": self.company_id.id,
             },
-        }
+        )
 
     @api.model
     def _get_add_action(self, invoices):
         """The small window that asks for the group of these invoices."""
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Add to Invoice Group"),
-            "res_model": "ar.invoice.group.add",
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {
+        return pop_up(
+            "ar.invoice.group.add",
+            self.env._("Add to Invoice Group"),
+            {
                 "default_source": "ticked",
                 "default_invoice_ids": [Command.set(invoices.ids)],
                 "default_company_id": invoices[:1].company_id.id,
             },
-        }
+        )
+
+    # ------------------------------------------------------------------
+    # Tasks
+    # ------------------------------------------------------------------
+
+    def _run_task(self, task, scope="all"):
+        """Do something with all invoices of the group that it concerns.
+
+        :raise UserError: when it concerns none.
+        """
+        self.ensure_one()
+        return self.env["ar.invoice.task"].run(task, group=self, scope=scope)._get_result_action()
+
+    def action_confirm_drafts(self):
+        """Confirm the drafts; those that cannot be stay, with why."""
+        return self._run_task("confirm")
+
+    def action_mark_as_sent(self):
+        """Confirm the drafts and mark all as sent, without any e-mail."""
+        return self._run_task("mark_sent")
+
+    def action_send_all(self):
+        """E-mail all confirmed invoices, by Odoo's own sending."""
+        return self._run_task("send")
+
+    def action_send_owing(self):
+        """E-mail the invoices that owe, or whose customer's account does."""
+        return self._run_task("send", "owing")
+
+    def action_send_not_sent(self):
+        """E-mail the invoices that were not sent yet."""
+        return self._run_task("send", "not_sent")
+
+    def action_print(self):
+        """One PDF of all invoices, each once, in the group's order."""
+        return self._run_task("pdf")
+
+    def action_regenerate_drafts(self):
+        """Read prices, services, terms and fees of the drafts again."""
+        return self._run_task("regenerate")
+
+    def action_delete_drafts(self):
+        """Delete the drafts; a billing run can make them again."""
+        return self._run_task("delete")
+
+    # ------------------------------------------------------------------
+    # XLSX
+    # ------------------------------------------------------------------
+
+    def _get_xlsx_sheets(self):
+        return [
+            {
+                "title": group.name,
+                "records": group._get_invoices(),
+                "columns": self.env["account.move"]._ar_get_group_columns(),
+                # One customer's account would be added up once for each invoice.
+                "untotalled": ["account_balance"],
+            }
+            for group in self
+        ]

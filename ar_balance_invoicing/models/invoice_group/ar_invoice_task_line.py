@@ -1,11 +1,14 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+# What wants to be looked at stands first.
+PLACES = ("failed", "todo", "skipped", "done")
 
 
 class ArInvoiceTaskLine(models.Model):
     """One invoice of a task, with its outcome."""
 
     _name = "ar.invoice.task.line"
-    _description = "Invoice Group Task Line"
+    _description = "Invoice Task Line"
     _inherit = ["ar.bulk.document.line"]
     _order = "document_id, id"
     _person_creates = False
@@ -27,6 +30,9 @@ class ArInvoiceTaskLine(models.Model):
         string="Was Called", readonly=True, help="The invoice's name when the task was made."
     )
     partner_id = fields.Many2one(related="move_id.partner_id", string="Customer")
+    place = fields.Integer(
+        compute="_compute_place", help="Failed lines stand first, then those to do."
+    )
     pdf = fields.Binary(
         readonly=True,
         # Whoever may write a record may give it attachments, past its ``write``.
@@ -34,20 +40,11 @@ class ArInvoiceTaskLine(models.Model):
         help="Until all are put together into one.",
     )
 
+    @api.depends("state")
+    def _compute_place(self):
+        for line in self:
+            line.place = PLACES.index(line.state) if line.state in PLACES else len(PLACES)
+
     def _compute_display_name(self):
         for line in self:
             line.display_name = line.move_id.display_name or line.label
-
-    def _fail_each(self, problem):
-        """Mark the lines that have a problem; return the others.
-
-        :param problem: of a line: a sentence, or False.
-        """
-        ready = self.browse()
-        for line in self:
-            sentence = problem(line)
-            if sentence:
-                line._mark_failed(sentence)
-            else:
-                ready |= line
-        return ready

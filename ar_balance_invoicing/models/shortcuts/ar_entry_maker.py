@@ -6,7 +6,8 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ...tools.apportion import exact
-from .ar_shortcuts import APART, MATCHED_APART, Differs
+from ...tools.context_keys import APART, MATCHED_APART
+from .ar_shortcuts import Differs
 
 
 class ArEntryMaker(models.AbstractModel):
@@ -37,7 +38,7 @@ class ArEntryMaker(models.AbstractModel):
         else:
             moves = moves.with_context(skip_invoice_sync=True)
             entries = self._create_complete(moves, vals_list)
-        entries._numbered_together()._post(soft=False)
+        entries._ar_numbered_together()._post(soft=False)
         return entries
 
     def _create_complete(self, moves, vals_list):

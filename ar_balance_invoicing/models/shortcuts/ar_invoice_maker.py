@@ -120,7 +120,9 @@ class ArInvoiceMaker(models.AbstractModel):
             if days and all(days) and move.invoice_date_due != max(days):
                 wrong[max(days)] |= move
         for day, some in wrong.items():
-            some._write_beside_accounting({"invoice_date_due": day, "is_manually_modified": False})
+            some._ar_write_beside_accounting(
+                {"invoice_date_due": day, "is_manually_modified": False}
+            )
 
     def _create_complete(self, vals_list):
         """Create invoices from complete values; nothing is left to be synchronised."""

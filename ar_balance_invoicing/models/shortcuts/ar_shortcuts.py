@@ -6,17 +6,9 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import ormcache
 
-_logger = logging.getLogger(__name__)
+from ...tools.context_keys import BY_CORE
 
-# In the context: what a shortcut made was not what was meant, so that core is to make it.
-# Whoever sets this over RPC gets what core makes, only slower.
-BY_CORE = "ar_by_core"
-# The other keys of ours carry objects of a class of their own, or one object: RPC sends
-# neither, so nobody else can make core's methods take our ways.
-NUMBER_FORMATS = "ar_number_formats"
-NOTES = "ar_notes"
-MATCHED_APART = "ar_matched_apart"
-APART = object()
+_logger = logging.getLogger(__name__)
 
 PARAMETER = "ar_balance_invoicing.shortcuts"
 SHORTCUTS = ("invoices", "entries", "matching", "notes", "numbers")

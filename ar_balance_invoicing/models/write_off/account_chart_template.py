@@ -26,5 +26,5 @@ class AccountChartTemplate(models.AbstractModel):
     def _post_load_data(self, template_code, company, template_data):
         """A company with a new chart of accounts can write off at once."""
         result = super()._post_load_data(template_code, company, template_data)
-        (company or self.env.company).sudo()._set_ar_write_off_defaults()
+        (company or self.env.company).sudo()._ar_set_write_off_defaults()
         return result

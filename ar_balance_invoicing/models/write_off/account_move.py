@@ -1,8 +1,9 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...tools import client_actions
+from ...tools.context_keys import APART, MATCHED_APART
 from ..balance.account_move import BALANCE_GROUPS
-from ..shortcuts.ar_shortcuts import APART, MATCHED_APART
 
 
 class AccountMove(models.Model):
@@ -18,21 +19,6 @@ class AccountMove(models.Model):
         groups=BALANCE_GROUPS,
         help="What this entry writes off.",
     )
-    amount_written_off = fields.Monetary(
-        compute="_compute_amount_written_off",
-        store=True,
-        copy=False,
-        groups=BALANCE_GROUPS,
-        help="The part of this document that write-offs have settled, in its currency.",
-    )
-    write_off_state = fields.Selection(
-        [("none", "Not written off"), ("partial", "Partly written off"), ("full", "Written off")],
-        compute="_compute_write_off_state",
-        store=True,
-        copy=False,
-        groups=BALANCE_GROUPS,
-        help="Written off: nothing is owed any more, and part or all of it was never paid.",
-    )
     write_off_line_ids = fields.One2many(
         "ar.write.off.line",
         "move_id",
@@ -42,45 +28,6 @@ class AccountMove(models.Model):
     )
     write_off_count = fields.Integer(compute="_compute_write_off_count", groups=BALANCE_GROUPS)
     status_in_payment = fields.Selection(selection_add=[("written_off", "Written Off")])
-
-    # ------------------------------------------------------------------
-    # Amounts
-    # ------------------------------------------------------------------
-
-    @api.depends("amount_residual", "line_ids.matched_debit_ids", "line_ids.matched_credit_ids")
-    def _compute_amount_written_off(self):
-        """From the matchings with write-off entries, so that it is right however they end."""
-        partials = self.env["account.partial.reconcile"].sudo()
-        amounts = {}
-        for mine, theirs, amount in (
-            ("debit_move_id", "credit_move_id", "debit_amount_currency"),
-            ("credit_move_id", "debit_move_id", "credit_amount_currency"),
-        ):
-            rows = partials._read_group(
-                [
-                    (f"{mine}.move_id", "in", self.ids),
-                    (f"{mine}.account_type", "=", "asset_receivable"),
-                    (f"{theirs}.move_id.write_off_line_id", "!=", False),
-                ],
-                [f"{mine}.move_id"],
-                [f"{amount}:sum"],
-            )
-            for move, total in rows:
-                amounts[move.id] = amounts.get(move.id, 0) + total
-        for move in self:
-            own = not move.write_off_line_id
-            move.amount_written_off = amounts.get(move._origin.id, 0) if own else 0
-
-    @api.depends("amount_written_off", "amount_residual")
-    def _compute_write_off_state(self):
-        for move in self:
-            currency = move.currency_id
-            # A form whose currency was just emptied has none.
-            if not currency or currency.is_zero(move.amount_written_off):
-                move.write_off_state = "none"
-            else:
-                settled = currency.is_zero(move.amount_residual)
-                move.write_off_state = "full" if settled else "partial"
 
     def _compute_write_off_count(self):
         rows = self.env["ar.write.off.line"]._read_group(
@@ -100,11 +47,11 @@ class AccountMove(models.Model):
     def _compute_status_in_payment(self):
         result = super()._compute_status_in_payment()
         for move in self:
-            if move._is_shown_written_off():
+            if move._ar_is_shown_written_off():
                 move.status_in_payment = "written_off"
         return result
 
-    def _is_shown_written_off(self):
+    def _ar_is_shown_written_off(self):
         """Everybody who may read the invoice sees that much, a customer in the portal too."""
         return self.state == "posted" and self.sudo().write_off_state == "full"
 
@@ -132,12 +79,12 @@ class AccountMove(models.Model):
 
     def _invoice_paid_hook(self):
         """What happens on payment does not happen on a write-off: nobody has paid."""
-        paid = self.filtered(lambda move: not move._is_shown_written_off())
+        paid = self.filtered(lambda move: not move._ar_is_shown_written_off())
         return super(AccountMove, paid)._invoice_paid_hook()
 
     def _track_subtype(self, initial_values):
         """No “Invoice Paid” for followers of what was written off."""
-        if "payment_state" in initial_values and self._is_shown_written_off():
+        if "payment_state" in initial_values and self._ar_is_shown_written_off():
             return False
         return super()._track_subtype(initial_values)
 
@@ -154,12 +101,9 @@ class AccountMove(models.Model):
     def action_view_write_offs(self):
         """The write-offs of this invoice, also those that were undone."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_write_off_line_action"
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_write_off_line_action",
+            self.env._("Write-offs of %s", self.display_name),
+            [("move_id", "=", self.id), ("state", "in", ("done", "undone"))],
         )
-        return {
-            **action,
-            "display_name": self.env._("Write-offs of %s", self.display_name),
-            "domain": [("move_id", "=", self.id), ("state", "in", ("done", "undone"))],
-            "context": {},
-        }

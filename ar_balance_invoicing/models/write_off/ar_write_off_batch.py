@@ -1,7 +1,11 @@
-from odoo import Command, api, fields, models
-from odoo.exceptions import AccessError, LockError, UserError
-from odoo.fields import Domain
+import psycopg2
 
+from odoo import Command, api, fields, models
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, mute_logger
+
+from ...tools import client_actions
 from ...tools.amounts import round_amount
 
 # What was checked when the batch was closed stays as it was.
@@ -139,15 +143,6 @@ class ArWriteOffBatch(models.Model):
         )
         return Domain("batch_id", "in", self.ids) | by_document
 
-    def _get_account_totals(self):
-        """``[(account, debit, credit)]`` of the entries of what was written off."""
-        rows = self.env["account.move.line"]._read_group(
-            [("move_id", "in", self._get_lines().entry_id.ids)],
-            ["account_id"],
-            ["debit:sum", "credit:sum"],
-        )
-        return sorted(rows, key=lambda row: row[0].display_name)
-
     def _get_lines(self):
         """What was written off in this batch, in the order of the documents."""
         return self.env["ar.write.off.line"].search(
@@ -156,12 +151,15 @@ class ArWriteOffBatch(models.Model):
 
     def _compute_figures(self):
         rows = self.env["ar.write.off.line"]._read_group(
-            self._get_line_domain(), ["batch_id"], ["__count", "amount_company:sum"]
+            self._get_line_domain(), ["batch_id"], ["__count"]
         )
-        figures = {batch.id: (count, amount) for batch, count, amount in rows}
+        counts = {batch.id: count for batch, count in rows}
+        amounts = self.env["ar.balance"]._get_written_off(
+            self._origin, entry="write_off_line_id.batch_id"
+        )
         for batch in self:
-            batch.line_count, amount = figures.get(batch._origin.id, (0, 0.0))
-            batch.amount = round_amount(batch.currency_id, amount)
+            batch.line_count = counts.get(batch._origin.id, 0)
+            batch.amount = round_amount(batch.currency_id, amounts.get(batch._origin.id, 0))
 
     @api.depends("line_count", "amount", "state", "closed_count", "closed_amount")
     def _compute_undone_since(self):
@@ -219,6 +217,110 @@ class ArWriteOffBatch(models.Model):
         return domain
 
     # ------------------------------------------------------------------
+    # Which batch is used
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_preselected(self, company):
+        """The batch that a window proposes: an open default one, or none for an Auto Batch."""
+        if company.ar_write_off_batch_mode == "automatic":
+            return self.browse()
+        batch = self.env.user.with_company(company).ar_default_write_off_batch_id
+        return batch.filtered(lambda batch: batch.state == "open")
+
+    @api.model
+    def _find_or_make_batch(self, company, user):
+        """The batch that a user's next write-off is recorded in.
+
+        Automatic: the one of the user and day, made when there is none. Manual: the
+        user's default batch.
+
+        :raise UserError: when the user has no default batch, or may not use it any more
+        """
+        if company.ar_write_off_batch_mode == "automatic":
+            return self._find_or_make_automatic(company, user)
+        batch = user.with_company(company).ar_default_write_off_batch_id
+        if not batch:
+            raise UserError(
+                self.env._(
+                    "You have no default batch in %s. Choose one in “Update default batch”, or "
+                    "make one in Invoicing > Customers > Write-Off Batches.",
+                    company.display_name,
+                )
+            )
+        batch._check_usable()
+        return batch
+
+    def _find_or_make_automatic(self, company, user):
+        """The open Auto Batch of the user and his day."""
+        today = fields.Date.context_today(self.with_context(tz=user.tz))
+        mine = [
+            ("company_id", "=", company.id),
+            ("owner_id", "=", user.id),
+            ("date", "=", today),
+            ("mode", "=", "automatic"),
+            ("state", "=", "open"),
+        ]
+        batch = self.search(mine, limit=1)
+        if batch:
+            return batch
+        try:
+            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+                return self._create_inside(self._prepare_automatic_batch(company, user, today))
+        except psycopg2.errors.UniqueViolation as error:
+            # Made by another transaction that this one may not see: begin again.
+            raise ConcurrencyError(str(error)) from error
+
+    def _prepare_automatic_batch(self, company, user, date):
+        return {
+            "name": self.env._(
+                "Auto Batch %(user)s %(date)s", user=user.name, date=fields.Date.to_string(date)
+            ),
+            "company_id": company.id,
+            "mode": "automatic",
+            "owner_id": user.id,
+            "user_ids": [Command.link(user.id)],
+            "date": date,
+        }
+
+    def _check_usable(self):
+        """Refuse to record anything in a batch that is closed or somebody else's.
+
+        Until the end of the transaction nobody can close it.
+
+        :raise UserError: with the way out
+        """
+        self.ensure_one()
+        self.check_access("read")
+        self.flush_recordset(["state"])
+        # Shared by all that record something; closing needs the row for itself.
+        self.env.execute_query(
+            SQL("SELECT FROM ar_write_off_batch WHERE id = %s FOR SHARE", self.id)
+        )
+        self.invalidate_recordset(["state"])
+        self._check_open()
+        if not self.env.su and not self.filtered_domain(self._get_usable_domain()):
+            raise UserError(
+                self.env._(
+                    "You are not assigned to the batch “%(batch)s”. Ask %(user)s to add you, or "
+                    "choose another batch.",
+                    batch=self.display_name,
+                    user=self.sudo().owner_id.name,
+                )
+            )
+
+    def _check_open(self):
+        for batch in self:
+            if batch.state == "closed":
+                raise UserError(
+                    self.env._(
+                        "The batch “%s” is closed. Choose an open one, or ask an "
+                        "administrator to reopen it.",
+                        batch.display_name,
+                    )
+                )
+
+    # ------------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------------
 
@@ -271,83 +373,17 @@ class ArWriteOffBatch(models.Model):
         self.invalidate_recordset(["is_default"])
         return True
 
-    def action_close(self):
-        """Close the batches; they take nothing more.
-
-        :raise UserError: with the list of conflicts, or when somebody records in a
-            batch at this moment
-        """
-        for batch in self:
-            batch._check_usable()
-            batch._lock()
-            conflicts = batch._get_conflicts()
-            if conflicts:
-                raise UserError(
-                    self.env._(
-                        "The batch “%(batch)s” cannot be closed yet:\n%(conflicts)s",
-                        batch=batch.display_name,
-                        conflicts="\n".join(f"• {conflict}" for conflict in conflicts),
-                    )
-                )
-            batch._write_inside(
-                {
-                    "state": "closed",
-                    "closed_at": fields.Datetime.now(),
-                    "closed_by_id": self.env.user.id,
-                    "closed_count": batch.line_count,
-                    "closed_amount": batch.amount,
-                }
-            )
-        return True
-
-    def action_reopen(self):
-        """Open closed batches again.
-
-        :raise AccessError: when the user is not an administrator of accounting
-        """
-        if not self.env.su and not self.env.user.has_group("account.group_account_manager"):
-            raise AccessError(
-                self.env._("Only an administrator of Invoicing may reopen a closed batch.")
-            )
-        for batch in self.filtered(lambda batch: batch.state == "closed"):
-            batch._lock()
-            # An automatic one is not the batch of the day a second time.
-            batch._write_inside(
-                {
-                    "state": "open",
-                    "mode": "manual",
-                    "closed_at": False,
-                    "closed_by_id": False,
-                    "closed_count": 0,
-                    "closed_amount": 0,
-                }
-            )
-        return True
-
-    def _lock(self):
-        try:
-            self.lock_for_update()
-        except LockError:
-            raise UserError(
-                self.env._(
-                    "Write-offs are being recorded in the batch “%s”. Wait a moment and try again.",
-                    self.display_name,
-                )
-            ) from None
-
     def action_view_lines(self):
         """What was written off in this batch; by its filters what failed or was undone."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_write_off_line_action_batch"
-        )
         # The action has the same domain, by the id in the address.
-        return {
-            **action,
-            "display_name": self.env._("Write-offs of %s", self.display_name),
-            "domain": self._get_recorded_domain() & Domain("state", "!=", "skipped"),
-            "context": {"search_default_done": 1, "active_id": self.id},
-        }
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_write_off_line_action_batch",
+            self.env._("Write-offs of %s", self.display_name),
+            self._get_recorded_domain() & Domain("state", "!=", "skipped"),
+            {"search_default_done": 1, "active_id": self.id},
+        )
 
     def action_view_documents(self):
         """The write-off documents that are recorded in this batch, wholly or in part."""

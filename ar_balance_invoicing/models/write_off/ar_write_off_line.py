@@ -1,8 +1,9 @@
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ...tools import client_actions
 from ...tools.amounts import round_amount
-from ..bulk_document.ar_bulk_document import STARTABLE
+from ...tools.context_keys import LISTED_WRITE_OFF
 
 
 class ArWriteOffLine(models.Model):
@@ -18,7 +19,7 @@ class ArWriteOffLine(models.Model):
     _order = "document_id, id"
     # Made by the search; a person decides which of them, and how much.
     _person_creates = False
-    _editable_states = {"amount": ("todo",), "selected": ("todo", "failed")}
+    _editable_while = {"amount": "is_reviewable", "selected": "is_tickable"}
 
     document_id = fields.Many2one(
         "ar.write.off",
@@ -40,6 +41,12 @@ class ArWriteOffLine(models.Model):
         ondelete="restrict",
         help="Where it is recorded once it was processed or moved; until then, the batch of "
         "its document.",
+    )
+    is_reviewable = fields.Boolean(
+        compute="_compute_is_reviewable", help="Its amount may still be lowered."
+    )
+    is_tickable = fields.Boolean(
+        compute="_compute_is_reviewable", help="It may still be ticked or unticked."
     )
     selected = fields.Boolean(string="Tick", default=True)
     move_id = fields.Many2one(
@@ -123,13 +130,26 @@ class ArWriteOffLine(models.Model):
                 lambda other, line=line: other != line and other.state in ("done", "undone")
             )
 
+    @api.depends("state")
+    def _compute_is_reviewable(self):
+        for line in self:
+            line.is_reviewable = line.state == "todo"
+            line.is_tickable = line.state in ("todo", "failed")
+
     @api.depends("date_maturity", "invoice_date")
     def _compute_days(self):
         today = fields.Date.context_today(self)
+        balances = self.env["ar.balance"]
         for line in self:
-            by_invoice = line.company_id.ar_aging_basis == "invoice_date"
-            day = line.invoice_date if by_invoice else line.date_maturity
-            day = day or line.move_id.date
+            # Of its oldest open item, or of the document: see the fields named there.
+            day = balances._get_reference_date(
+                {
+                    "date_maturity": line.date_maturity,
+                    "invoice_date": line.invoice_date,
+                    "date": line.move_id.date,
+                },
+                balances._get_basis(line.company_id) or "due_date",
+            )
             line.days = max((today - day).days, 0) if day else 0
 
     @api.depends("move_id")
@@ -180,10 +200,10 @@ class ArWriteOffLine(models.Model):
     # ------------------------------------------------------------------
 
     def _is_editable(self, name):
-        return super()._is_editable(name) and self.document_id.state in STARTABLE
+        return super()._is_editable(name) and self.document_id.is_startable
 
     def _get_refusal(self, name):
-        if self and name in self._editable_states:
+        if self and name in self._editable_while:
             return self.env._(
                 "%(line)s of %(document)s was processed or left out: its “%(field)s” stays as it "
                 "is.",
@@ -228,14 +248,42 @@ class ArWriteOffLine(models.Model):
     # ------------------------------------------------------------------
 
     def action_tick(self):
-        """Tick these lines."""
-        self.check_access("write")
-        self.filtered(lambda line: line.state == "todo").selected = True
+        """Tick these lines; none chosen: all of the document whose list is open."""
+        self._set_ticks(True)
 
     def action_untick(self):
-        """Untick these lines."""
+        """Untick these lines; none chosen: all of the document whose list is open."""
+        self._set_ticks(False)
+
+    def _set_ticks(self, ticked):
         self.check_access("write")
-        self.filtered(lambda line: line.state == "todo").selected = False
+        lines = self or self._get_listed_document()._get_lines("todo")
+        lines.filtered(lambda line: line.state == "todo").write({"selected": ticked})
+
+    def _get_listed_document(self):
+        """The document of these lines; of none, the one whose list is open.
+
+        :raise UserError: when there are none, or several.
+        """
+        document = self.document_id
+        if not self:
+            listed = self.env.context.get(LISTED_WRITE_OFF)
+            document = document.browse(listed if type(listed) is int else ()).exists()
+        document.ensure_one()
+        document.check_access("read")
+        return document
+
+    def action_process_selection(self):
+        """Ask how what is ticked in the document of these lines is to be written off."""
+        return self._get_listed_document().action_process_selection()
+
+    def action_change_criteria(self):
+        """Search for something else in the document of these lines."""
+        return self._get_listed_document().action_change_criteria()
+
+    def action_view_document(self):
+        """The write-off document of these lines."""
+        return self._get_listed_document().action_view_document()
 
     def action_undo(self):
         """Undo those of these lines that are written off, and say how many they are.
@@ -271,34 +319,22 @@ class ArWriteOffLine(models.Model):
                     left,
                 )
             )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "warning" if left else "success",
-                "message": " ".join(sentences),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        title = self.env._("Undone") if undone else self.env._("Undo")
+        return client_actions.notification(title, " ".join(sentences), warning=bool(left))
 
     def _skip_unticked(self):
-        """Set the lines aside that are not ticked, and return the others."""
-        unticked = self.filtered(lambda line: not line.selected)
-        unticked._mark_skipped(self.env._("Not ticked."))
-        return self - unticked
+        """Leave out the lines that are not ticked, and return the others."""
+        return self._skip_each(lambda line: not line.selected and self.env._("Not ticked."))
 
     # ------------------------------------------------------------------
     # Batches
     # ------------------------------------------------------------------
 
-    def _fail_without_batch(self):
-        """Nothing is written off outside of a batch: set such lines aside, return the others."""
-        lost = self.filtered(lambda line: not line._get_batch())
-        for line in lost:
-            line._mark_failed(
-                self.env._("%s has no batch. Leave it out, and search it anew.", line.display_name)
-            )
-        return self - lost
+    def _get_missing_batch(self):
+        """Why a line without a batch is not written off: nothing is outside of one. Or False."""
+        return not self._get_batch() and self.env._(
+            "%s has no batch. Leave it out, and search it anew.", self.display_name
+        )
 
     def _get_batch(self):
         """The batch of one line."""
@@ -308,14 +344,11 @@ class ArWriteOffLine(models.Model):
         """Ask for the open batch that these lines are to be recorded in."""
         self.env["ar.write.off"]._check_may_write_off()
         self.check_access("write")
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Move to Another Batch"),
-            "res_model": "ar.write.off.batch.move",
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {"default_line_ids": [Command.set(self.ids)]},
-        }
+        return client_actions.pop_up(
+            "ar.write.off.batch.move",
+            self.env._("Move to Another Batch"),
+            {"default_line_ids": [Command.set(self.ids)]},
+        )
 
     def action_leave_out(self):
         """Set failed lines aside for good: nothing is to be done about them any more.
@@ -345,16 +378,12 @@ class ArWriteOffLine(models.Model):
     def action_information(self):
         """Show what is behind the line: invoice lines, payments, earlier write-offs."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.move_id.display_name,
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [
-                (self.env.ref("ar_balance_invoicing.ar_write_off_line_view_form").id, "form")
-            ],
-            "target": "new",
-        }
+        return client_actions.form(
+            self,
+            self.move_id.display_name,
+            view="ar_balance_invoicing.ar_write_off_line_view_form",
+            target="new",
+        )
 
     def action_open_document(self):
         """Open the invoice itself."""

@@ -133,7 +133,7 @@ class ArWriteOffReason(models.Model):
         else:
             account = self.loss_account_id
             if not account and category:
-                account = category._get_ar_loss_account(company)
+                account = category._ar_get_loss_account(company)
             account = account or company.ar_loss_account_id
             what = self.env._("account for bad debts")
         return self._check_account_set(account, company, what)
@@ -184,7 +184,7 @@ class ArWriteOffReason(models.Model):
         settings = company.sudo()
         journal = self.journal_id or settings.ar_write_off_journal_id
         if not journal.active:
-            journal = settings._get_ar_general_journal()
+            journal = settings._ar_get_general_journal()
         if not journal:
             raise UserError(
                 self.env._(

@@ -24,7 +24,7 @@ class ProductCategory(models.Model):
             owner = self.env._("The product category “%s”", category.display_name)
             category.ar_loss_account_id._ar_check_write_off_account(owner, LOSS_TYPES)
 
-    def _get_ar_loss_account(self, company):
+    def _ar_get_loss_account(self, company):
         """The bad-debt account of the category or of its nearest parent that has one.
 
         :param company: whose accounts; a branch without one of its own uses its root's

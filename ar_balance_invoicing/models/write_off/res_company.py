@@ -81,13 +81,13 @@ class ResCompany(models.Model):
         return super().write({name: vals[name] for name in vals if name not in own[1:]})
 
     @api.constrains(*ACCOUNT_TYPES, "ar_write_off_journal_id")
-    def _check_ar_write_off_accounts(self):
+    def _ar_check_write_off_settings(self):
         for company in self:
             for field, types in ACCOUNT_TYPES.items():
                 company[field]._ar_check_write_off_account(company.display_name, types)
             company.ar_write_off_journal_id._ar_check_write_off_journal(company.display_name)
 
-    def _get_ar_general_journal(self):
+    def _ar_get_general_journal(self):
         """The first journal for miscellaneous operations, rather one without another duty."""
         self.ensure_one()
         journals = self.env["account.journal"]
@@ -105,7 +105,7 @@ class ResCompany(models.Model):
     # Defaults from the chart of accounts
     # ------------------------------------------------------------------
 
-    def _set_ar_write_off_defaults(self):
+    def _ar_set_write_off_defaults(self):
         """Give companies that have a chart of accounts what write-offs need.
 
         Accounts are recognised by their names and made when none is; a value that is
@@ -118,14 +118,14 @@ class ResCompany(models.Model):
             )
             for field in ACCOUNT_TYPES:
                 if not company[field]:
-                    account = company._recognise_ar_account(field)
-                    company[field] = account or company._create_ar_account(field)
+                    account = company._ar_recognise_account(field)
+                    company[field] = account or company._ar_create_account(field)
             reasons = company.env["ar.write.off.reason"].with_context(active_test=False)
             if not reasons.search_count([("company_id", "=", company.id)], limit=1):
-                for record in reasons.create(company._prepare_ar_write_off_reasons()):
-                    company._translate_ar_name(record)
+                for record in reasons.create(company._ar_prepare_write_off_reasons()):
+                    company._ar_translate_name(record)
 
-    def _recognise_ar_account(self, field):
+    def _ar_recognise_account(self, field):
         """The account of the chart that is plainly meant for this, or an empty one."""
         types = {
             # A recovery booked as less expense is a choice, not a default.
@@ -147,36 +147,36 @@ class ResCompany(models.Model):
             found = recognise_recovery(named)
         return accounts.browse(found or [])
 
-    def _create_ar_account(self, field):
+    def _ar_create_account(self, field):
         """An account of our own next to the chart's, or an empty one in an empty chart.
 
         It has no external id: it stays, with what is booked on it, when the addon goes.
         """
         accounts = self.env["account.account"]
         if field == "ar_loss_account_id":
-            account_type, near = "expense", self._get_ar_expense_neighbour()
+            account_type, near = "expense", self._ar_get_expense_neighbour()
         else:
-            account_type, near = "income_other", self._get_ar_income_neighbour()
+            account_type, near = "income_other", self._ar_get_income_neighbour()
         if not near.code:
             return accounts
         account = accounts.create(
             {
-                "name": self._get_ar_default_names()[field],
+                "name": self._ar_get_default_names()[field],
                 "code": accounts._search_new_account_code(near.code),
                 "account_type": account_type,
                 "company_ids": [(4, self.id)],
             }
         )
-        self._translate_ar_name(account)
+        self._ar_translate_name(account)
         return account
 
-    def _get_ar_expense_neighbour(self):
+    def _ar_get_expense_neighbour(self):
         accounts = self.env["account.account"]
         domain = [*accounts._check_company_domain(self), ("account_type", "=", "expense")]
         own = self.expense_account_id.filtered_domain(domain)
         return own or accounts.search(domain, limit=1)
 
-    def _get_ar_income_neighbour(self):
+    def _ar_get_income_neighbour(self):
         """An account called “other income”, else the one for sales, else any."""
         accounts = self.env["account.account"]
         domain = [*accounts._check_company_domain(self), ("account_type", "in", GAIN_TYPES)]
@@ -186,9 +186,9 @@ class ResCompany(models.Model):
         )
         return accounts.browse(other or []) or self.income_account_id & found or found[:1]
 
-    def _prepare_ar_write_off_reasons(self):
+    def _ar_prepare_write_off_reasons(self):
         """Values of the reasons a company begins with."""
-        names = self._get_ar_default_names()
+        names = self._ar_get_default_names()
         return [
             {"company_id": self.id, "sequence": 10, "name": names["small"]},
             {"company_id": self.id, "sequence": 20, "name": names["uncollectible"]},
@@ -201,7 +201,7 @@ class ResCompany(models.Model):
             },
         ]
 
-    def _get_ar_default_names(self):
+    def _ar_get_default_names(self):
         return {
             "ar_loss_account_id": self.env._("Bad Debt Expense"),
             "ar_gain_account_id": self.env._("Write-Off Gains"),
@@ -211,11 +211,11 @@ class ResCompany(models.Model):
             "bankruptcy": self.env._("Bankruptcy"),
         }
 
-    def _translate_ar_name(self, record):
+    def _ar_translate_name(self, record):
         """Name a default in every language that is installed."""
-        source = self._get_ar_default_names()
+        source = self._ar_get_default_names()
         key = next(key for key, name in source.items() if name == record.name)
         for lang, _name in self.env["res.lang"].get_installed():
             if lang != "en_US":
-                names = self.with_context(lang=lang)._get_ar_default_names()
+                names = self.with_context(lang=lang)._ar_get_default_names()
                 record.with_context(lang=lang).name = names[key]

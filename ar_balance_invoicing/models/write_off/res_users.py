@@ -23,7 +23,7 @@ class ResUsers(models.Model):
         return super().SELF_WRITEABLE_FIELDS + ["ar_default_write_off_batch_id"]
 
     @api.constrains("ar_default_write_off_batch_id")
-    def _check_ar_default_batch(self):
+    def _check_ar_default_write_off_batch_id(self):
         """A default batch is one that its user may use; it is not named to others."""
         company = self.env.company
         for user in self.sudo().filtered("ar_default_write_off_batch_id"):

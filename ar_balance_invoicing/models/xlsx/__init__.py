@@ -1,3 +1,1 @@
-from . import (
-    ar_xlsx_export,
-)
+from . import ar_xlsx_export

@@ -13,6 +13,7 @@ from odoo.tools import mute_logger
 from ..billing_common import BillingCommon
 
 TAX = Decimal("1.15")
+LOGGER = "odoo.addons.ar_balance_invoicing.models.bulk_document.ar_bulk_document_work"
 
 
 @tagged("post_install", "-at_install")
@@ -337,7 +338,7 @@ class TestBillingRun(BillingCommon):
         original = lines._prepare_invoice
         self.patch(lines, "_prepare_invoice", broken)
         run = self._run()
-        with self.assertLogs("odoo.addons.ar_balance_invoicing.models.ar_bulk_document", "ERROR"):
+        with self.assertLogs(LOGGER, "ERROR"):
             run.action_create_invoices()
         self.assertEqual(run.state, "failed")
         self.assertEqual(len(run.invoice_ids), 4)
@@ -436,29 +437,6 @@ class TestBillingRun(BillingCommon):
         without = self._run(late_fees=False, invoice_date=self.today)
         line = self._line(without, self.everybody["balance_only"])
         self.assertEqual((line.state, line.amount_charge), ("todo", 0))
-
-    # --- mark as sent -------------------------------------------------------
-
-    def test_mark_as_sent_confirms_without_an_e_mail(self):
-        run = self._run()
-        run.action_create_invoices()
-        mails = self.env["mail.mail"].search_count([])
-        result = run.invoice_ids.action_mark_as_sent()
-        self.assertEqual(result["params"]["type"], "success")
-        self.assertEqual(set(run.invoice_ids.mapped("state")), {"posted"})
-        self.assertTrue(all(run.invoice_ids.mapped("is_move_sent")))
-        self.assertEqual(self.env["mail.mail"].search_count([]), mails)
-
-    def test_mark_as_sent_names_what_cannot_be_confirmed(self):
-        run = self._run()
-        run.action_create_invoices()
-        bad = run.invoice_ids[0]
-        bad.invoice_line_ids.unlink()
-        result = run.invoice_ids.action_mark_as_sent()
-        self.assertEqual(result["params"]["type"], "warning")
-        self.assertIn(bad.partner_id.display_name, result["params"]["message"])
-        self.assertEqual(bad.state, "draft")
-        self.assertEqual(set((run.invoice_ids - bad).mapped("state")), {"posted"})
 
     # --- background ---------------------------------------------------------
 

@@ -621,7 +621,7 @@ class TestNamesThatAreNotTold(AttackCommon):
     def test_a_customer_sees_no_links_of_ours_on_his_invoice(self):
         portal = self.users["portal"]
         invoice = self._invoice(portal.partner_id, 12)
-        self.group._add_invoices(invoice)
+        self.group.add_invoices(invoice)
         invoice.message_subscribe(portal.partner_id.ids)
         attempt = self._attempt("portal", "account.move", "read", [invoice.ids, ["name"]])
         self.assertEqual(attempt.word, "ok", "it is his invoice")

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import textwrap
 
 from odoo.fields import Field
@@ -98,6 +99,16 @@ class TestNames(TransactionCase):
             if name in model._fields and not isinstance(value, Field):
                 self.fail(f"{part.__module__}: {name} is a field of {model._name}")
 
+    def test_what_we_add_to_odoos_models_is_named_by_one_convention(self):
+        """See docs/architecture.md, Names."""
+        for model, part, name, value, hidden in self._get_names():
+            if hidden is not None or part._name != model._name or is_special(name):
+                continue
+            if model._name.startswith("ar.") or name in SETTINGS:
+                continue
+            with self.subTest(model=model._name, name=name, file=part.__module__):
+                self.assertTrue(is_named_by_convention(model, name, value))
+
     def test_the_check_sees_what_it_is_for(self):
         """The very mistake that made invoice groups unusable, and its kind."""
         hidden = vars(BaseModel)["_check_company"]
@@ -115,6 +126,25 @@ class Wrong:
 class Right:
     def _check_company(self, fnames=None):
         return super()._check_company(fnames)
+
+
+# Fields that people see are called by words of our trade; these are in each of them.
+WORDS = re.compile(
+    r"balance|account_|billing|invoice_group|written?_off|write_off|customer_tag|email_state"
+    r"|days_overdue|amount_due_account"
+)
+# Models full of everybody's settings.
+SETTINGS_MODELS = ("res.company", "res.config.settings", "res.users")
+BY_FIELD = re.compile(r"^_(?:compute|search|inverse|check|default|onchange)_(\w+)$")
+
+
+def is_named_by_convention(model, name, value):
+    if isinstance(value, Field):
+        settings = model._name in SETTINGS_MODELS
+        return name.startswith("ar_") if settings else bool(WORDS.search(name))
+    if match := BY_FIELD.match(name):
+        return match[1].startswith("ar_") or bool(WORDS.search(match[1]))
+    return name.startswith(("_ar_", "action_"))
 
 
 def calls_super(function, name):
@@ -137,9 +167,11 @@ def takes_the_same(function, hidden):
     rest = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     mine = [own for own in mine if own.kind not in rest]
     if inspect.Parameter.VAR_POSITIONAL in kinds:
-        theirs = [other for other in theirs if other.kind != other.POSITIONAL_OR_KEYWORD]
+        passed_on = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        theirs = [other for other in theirs if other.kind not in passed_on]
     if inspect.Parameter.VAR_KEYWORD in kinds:
-        theirs = [other for other in theirs if other.kind != other.KEYWORD_ONLY]
+        passed_on = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+        theirs = [other for other in theirs if other.kind not in passed_on]
     return (
         [(parameter.name, parameter.kind) for parameter in mine[: len(theirs)]]
         == [(parameter.name, parameter.kind) for parameter in theirs]

@@ -87,7 +87,7 @@ CONTEXTS = {
     "ar_matched_apart": [True],
     "ar_notes": [[], {}, True, "x"],
     "ar_sequence_formats": [{}, [], True, "x"],
-    "ar_write_off_draft": ANYTHING,
+    "ar_write_off_id": ANYTHING,
     "lang": ["xx_XX", "de_DE", "", None, 5, "\x00"],
     "skip_invoice_sync": [True],
     "check_move_validity": [False],
@@ -241,7 +241,12 @@ class Calls:
         anything = st.sampled_from(ANYTHING)
         domain = calls._domain(calls, model)
         written = calls._values_to_write(calls, model, method == "create")
+        invoices = st.one_of(calls.ids("account.move"), anything)
+        tasks = st.one_of(st.sampled_from(["confirm", "mark_sent", "send", "delete"]), anything)
         drawn = {
+            "add_invoices": [invoices],
+            "remove_invoices": [invoices],
+            "run": [tasks, invoices],
             "create": [written],
             "write": [written],
             "web_save": [written, spec],
@@ -285,12 +290,13 @@ class Calls:
         """(arguments, keyword arguments, values that are typed first or None)"""
         arguments = draw(calls._arguments(calls, model, method))
         function = getattr(type(calls.env[model]), method)
-        if not getattr(function, "_api_model", False):
+        on_records = not getattr(function, "_api_model", False)
+        if on_records:
             arguments = [draw(calls.ids(model)), *arguments]
         context = draw(calls._context(calls, model))
         typed = None
         acts = model in calls.models and method not in (*CORE_METHODS, "default_get")
-        if acts and draw(st.booleans()):
+        if acts and on_records and draw(st.booleans()):
             typed = draw(calls.vals(model))
         return arguments, {"context": context} if context else {}, typed
 
@@ -484,17 +490,20 @@ class TestTypedAtTheEnds(RightsCommon):
                 yield {name: value}
 
     def test_criteria_of_a_write_off(self):
-        document = self.draft_write_off
-        calls = [
-            ("ar.write.off", method, [document.ids])
-            for method in ("action_search", "action_process", "export_xlsx")
-        ]
-        for values in self._ends(document):
-            if "aging_days" in values:
-                values["aging_choice"] = "other"
-            self._type_and_do("write_off", document, values, *calls)
-        for name in ("%", ",", " , ", "\\", "a" * 5000, ("ab " * 300)):
-            self._type_and_do("write_off", document, {"partner_name": name}, *calls)
+        # Not searched yet, when its criteria may be written.
+        document = self._as("write_off", self.draft_write_off).copy().with_env(self.env)
+        window = self._as("write_off", self.env["ar.write.off.search"]).create({})
+        for record, methods in (
+            (document, ("action_search", "action_process", "export_xlsx")),
+            (window.with_env(self.env), ("action_search",)),
+        ):
+            calls = [(record._name, method, [record.ids]) for method in methods]
+            for values in self._ends(record):
+                if "aging_days" in values:
+                    values["aging_choice"] = "other"
+                self._type_and_do("write_off", record, values, *calls)
+            for name in ("%", ",", " , ", "\\", "a" * 5000, ("ab " * 300)):
+                self._type_and_do("write_off", record, {"partner_name": name}, *calls)
 
     def test_a_line_of_a_write_off(self):
         line = self.draft_write_off.line_ids

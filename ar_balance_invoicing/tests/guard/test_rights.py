@@ -277,7 +277,7 @@ class TestWindows(EveryModelCommon):
                 with self.subTest(model=model), mute_logger(*QUIET):
                     self.assertRaises(AccessError, way)
             own += 1
-        self.assertEqual(own, 4)
+        self.assertEqual(own, 5)
 
     def test_ones_own(self):
         colleague = self._user("colleague", "account.group_account_invoice")

@@ -34,6 +34,7 @@ BY_HAND = {
     "ar.invoice.group.add": {"name": "August"},
     "ar.write.off": {"note": "Moved away"},
     "ar.write.off.line": {"selected": False},
+    "ar.write.off.search": {"balance_below": 7},
     "ar.write.off.reason": {"sequence": 5},
 }
 BY_METHODS = {
@@ -49,9 +50,15 @@ BY_METHODS = {
     "ar.write.off.line": {"state": "done"},
 }
 # Arguments of methods that need some, for models of ours and of core.
+# A name of the class's attribute stands for its ids.
 ARGUMENTS = {
     "account.move.create": [{"move_type": "out_invoice"}],
     "account.move.write": [{"ref": "Seen"}],
+    "ar.invoice.group.add_invoices": ["drafts"],
+    "ar.invoice.group.remove_invoices": ["drafts"],
+    "ar.invoice.task.run": ["confirm", "drafts"],
+    "ar.write.off.find": [{"balance_below": 50}],
+    "ar.write.off.search_again": [{"balance_below": 50}],
     "res.company.create": [{"name": "New"}],
     "res.company.write": [{"ar_zero_policy": "skip_zero"}],
     "res.partner.create": [{"name": "New"}],
@@ -240,6 +247,8 @@ class TestRightsMatrix(RightsCommon):
             return method, [[], {}, [], {"display_name": {}}]
         if method == "default_get":
             return method, [sorted(self.env[model]._fields)]
+        if getattr(getattr(type(self.env[model]), method, None), "_api_model", False):
+            return method, self._get_arguments(case)
         ids = self._get_document(kind, model, case).ids
         if name:
             value = {**BY_HAND.get(model, {}), **BY_METHODS.get(model, {})}[name]
@@ -247,7 +256,15 @@ class TestRightsMatrix(RightsCommon):
             if named:
                 value = named.id if hasattr(named, "_name") else named
             return method, [ids, {name: value}]
-        return method, [ids, *ARGUMENTS.get(case, [])]
+        return method, [ids, *self._get_arguments(case)]
+
+    def _get_arguments(self, case):
+        """As they come over RPC."""
+        arguments = ARGUMENTS.get(case, [])
+        return [
+            getattr(self, given).ids if isinstance(given, str) and hasattr(self, given) else given
+            for given in arguments
+        ]
 
     def _get_document(self, kind, model, case):
         if model in self.wizards:

@@ -9,7 +9,8 @@ import logging
 from odoo import Command, api, fields, models
 from odoo.tests import tagged
 
-from ...models.shortcuts.ar_shortcuts import MATCHED_APART, NOTES, NUMBER_FORMATS, PARAMETER
+from ...models.shortcuts.ar_shortcuts import PARAMETER
+from ...tools.context_keys import MATCHED_APART, NOTES, NUMBER_FORMATS
 from ..billing_common import BillingCommon
 from ..invoice_comparison import InvoiceComparison
 from ..invoice_maker_common import InvoiceMakerCommon
@@ -232,8 +233,8 @@ class TestWriteOffReadBack(ThrowAwayAddon, WriteOffCommon):
         self.env.invalidate_all()
         return self.invoices.mapped("amount_residual")
 
-    def test_an_entry_that_is_changed_behind_our_back_is_not_posted(self):
-        """An addon books losses above 11.50 elsewhere, whoever makes the entry."""
+    def _book_elsewhere(self, get_changed):
+        """An addon moves losses to another account: those that this says of new items."""
         loss, elsewhere = self.loss, self.gain
 
         class Line(models.Model):
@@ -244,11 +245,15 @@ class TestWriteOffReadBack(ThrowAwayAddon, WriteOffCommon):
             @api.model_create_multi
             def create(self, vals_list):
                 lines = super().create(vals_list)
-                large = lines.filtered(lambda line: line.balance > 11.5)
-                large.filtered(lambda line: line.account_id == loss).account_id = elsewhere
+                changed = get_changed(lines)
+                changed.filtered(lambda line: line.account_id == loss).account_id = elsewhere
                 return lines
 
         self._bring(Line)
+
+    def test_an_entry_that_is_changed_behind_our_back_is_not_posted(self):
+        """An addon books losses above 11.50 elsewhere, whoever makes the entry."""
+        self._book_elsewhere(lambda lines: lines.filtered(lambda line: line.balance > 11.5))
         document = self._write_off(self.invoices)
         states = document.line_ids.sorted("id").mapped("state")
         self.assertEqual(sorted(states), ["done", "done", "failed"])
@@ -261,22 +266,9 @@ class TestWriteOffReadBack(ThrowAwayAddon, WriteOffCommon):
         self._assert_balanced()
 
     def test_what_only_the_shortcut_gets_wrong_is_done_by_core(self):
-        loss, elsewhere = self.loss, self.gain
-
-        class Line(models.Model):
-            _name = "account.move.line"
-            _inherit = ["account.move.line"]
-            _module = "ar_test_addon"
-
-            @api.model_create_multi
-            def create(self, vals_list):
-                lines = super().create(vals_list)
-                if self.env.context.get("skip_invoice_sync"):
-                    losses = lines.filtered(lambda line: line.account_id == loss)
-                    losses.account_id = elsewhere
-                return lines
-
-        self._bring(Line)
+        self._book_elsewhere(
+            lambda lines: lines if lines.env.context.get("skip_invoice_sync") else lines.browse()
+        )
         with self.assertLogs(OUR_LOGS, logging.INFO) as logs:
             document = self._write_off(self.invoices)
         self.assertIn("is repeated line by line", logs.output[0])
@@ -376,13 +368,13 @@ class TestOnlyOurOwnWork(WriteOffCommon):
         self.cr.flush()
         together = []
         moves = type(self.env["account.move"])
-        original = moves._log_notes
+        original = moves._ar_log_notes
 
         def noted(records, notes):
             together.extend(move_id for move_id, _values in notes)
             return original(records, notes)
 
-        self.patch(moves, "_log_notes", noted)
+        self.patch(moves, "_ar_log_notes", noted)
         self._pay(self.customer, 5, other)
         document = self._write_off(ours)
         self.cr.flush()

@@ -130,51 +130,119 @@ class TestWriteOff(WriteOffCommon):
         found = self._write_off(young | other | old, process=False)
         self.assertEqual(found.line_ids.mapped("move_id.id"), (old | young | other).ids)
 
-    def test_other_criteria_after_the_search_need_another_one(self):
+    def test_criteria_change_by_another_search_only(self):
+        """So that the list is always what the criteria say."""
         document = self._write_off(self._invoice(self.customer, 5), process=False)
-        self.assertFalse(document.criteria_changed)
         document.note = "Not a criterion"
-        self.assertFalse(document.criteria_changed)
         for vals in ({"balance_below": 3}, {"partner_ids": [Command.clear()]}):
-            document.write(vals)
-            self.assertTrue(document.criteria_changed)
-            with self.assertRaisesRegex(UserError, f"criteria of {document.name} have changed"):
-                document.action_process()
-            document.action_search()
-            self.assertFalse(document.criteria_changed)
-        with Form(document) as form:
-            form.balance_below = 7
-            self.assertTrue(form.criteria_changed, "said before it is saved")
+            with self.assertRaisesRegex(UserError, "Use “Change Criteria”"):
+                document.write(vals)
+        document.search_again({"balance_below": 3, "partner_name": "Old Debtor"})
+        self.assertFalse(document.line_ids)
+        self.assertFalse(document.partner_ids, "what is not given is not applied")
+        document.search_again({"balance_below": 5.01, "partner_ids": self.customer.ids})
+        self.assertEqual(document.line_ids.amount, 5)
+        self.assertFalse(document.partner_name)
+
+    def test_what_was_unticked_stays_so_in_the_next_search(self):
+        keep, lower, paid, drop = (self._invoice(self.customer, amount) for amount in (5, 6, 7, 8))
+        document = self._write_off(keep | lower | paid, process=False)
+        lines = document.line_ids.grouped("move_id")
+        lines[keep].action_untick()
+        lines[lower].amount = 4
+        lines[paid].amount = 4
+        self._pay(self.customer, 1, paid)
+        document.search_again({"partner_ids": [Command.set(self.customer.ids)]})
+        lines = document.line_ids.grouped("move_id")
+        self.assertEqual(document.line_ids.move_id, keep | lower | paid | drop)
+        self.assertEqual(document.line_ids.filtered("selected").move_id, lower | paid | drop)
+        self.assertEqual((lines[lower].amount, lines[lower].amount_company), (4, 4))
+        self.assertEqual(lines[paid].amount, 6, "less is owed now: it is reviewed anew")
+        document.action_search()
+        self.assertFalse(document.line_ids.grouped("move_id")[keep].selected)
+        self.assertEqual(len(document.line_ids), 4)
+
+    def test_a_script_finds_and_processes_without_windows(self):
+        invoice = self._invoice(self.customer, 5)
+        documents = self.env["ar.write.off"]
+        document = documents.find(
+            {"partner_ids": self.customer.ids, "balance_below": "5.01"},
+            reason_id=self.reclaim.id,
+            note="By script",
+        )
+        self.assertEqual((document.line_ids.move_id, document.reason_id), (invoice, self.reclaim))
+        document.action_process()
+        self.assertEqual((document.state, invoice.amount_residual), ("done", 0))
+        document.action_undo()
+        self.assertEqual((document.state, invoice.amount_residual), ("undone", 5))
+        with self.assertRaisesRegex(UserError, "“Accounting Date” is no criterion"):
+            documents.find({"date": self.today, "balance_below": 5})
+        with self.assertRaisesRegex(UserError, "no field “balance”"):
+            documents.find({"balance": 5})
+        with self.assertRaisesRegex(UserError, "undone"):
+            document.search_again({"balance_below": 5})
+
+    def test_looking_spends_no_number(self):
+        invoice = self._invoice(self.customer, 5)
+        sequence = self.env["ir.sequence"].search([("code", "=", "ar.write.off")], limit=1)
+        before = sequence.number_next_actual
+        document = self._write_off(invoice, process=False)
+        self.assertEqual((document.name, sequence.number_next_actual), (False, before))
+        self.assertIn("Draft", document.display_name)
+        document.action_process()
+        number = document.name
+        self.assertEqual(document.display_name, number)
+        document.action_undo()
+        self.assertEqual(document.name, number)
+
+    def test_a_blank_amount_is_none_and_zero_is_told(self):
+        documents = self.env["ar.write.off"]
+        with self.assertRaisesRegex(UserError, "“Balance Due Less Than” is zero"):
+            documents.find({"balance_below": 0, "partner_ids": self.customer.ids})
+        document = documents.find({"balance_below": False, "partner_ids": self.customer.ids})
+        self.assertEqual(document.criteria_text, "Customers: Old Debtor")
+        self.assertEqual(document.copy().criteria_text, document.criteria_text)
+
+    def test_the_criteria_as_a_sentence(self):
+        document = self.env["ar.write.off"].create(
+            {
+                "partner_name": "Ann",
+                "balance_below": 5,
+                "aging_choice": "90",
+                "due_date_from": "2026-01-31",
+                "tag_ids": [Command.create({"name": f"T{n}"}) for n in range(5)],
+                "with_credits": True,
+            }
+        )
+        self.assertEqual(
+            document.criteria_text,
+            "Balance less than $\xa05.00, more than 90 days old, due from 01/31/2026, customer "
+            "“Ann”, customer tags: T0, T1, T2, and 2 more, credits too",
+        )
 
     # --- many lines ---------------------------------------------------------
 
-    def test_totals_and_changes_do_not_read_the_lines(self):
+    def test_totals_do_not_read_the_lines(self):
         costs = []
-        for count in (2, 12):
+        for count in (2, 2, 12):
             document = self._write_off(self._found(count), process=False)
-            spec = {name: {} for name in ("ticked_count", "amount_written_off", "criteria_changed")}
-            lines = {"fields": {"amount": {}, "partner_id": {}, "days": {}}, "limit": 1}
+            spec = {name: {} for name in ("ticked_count", "amount_written_off", "criteria_text")}
             self.env.flush_all()
             self.env.invalidate_all()
             before = self.env.cr.sql_log_count
-            [values] = document.web_read({**spec, "line_ids": lines})
+            [values] = document.web_read(spec)
             self.assertEqual(values["ticked_count"], count)
-            changed = document.onchange(
-                {"aging_choice": "30"}, ["aging_choice"], {**spec, "line_ids": lines}
-            )
-            self.assertEqual(changed["value"], {"criteria_changed": True})
             costs.append(self.env.cr.sql_log_count - before)
             read = self.env["ar.write.off.line"]._fields["amount"]._get_cache(self.env)
-            self.assertLessEqual(len(read.keys() & set(document.line_ids.ids)), 1)
-        self.assertEqual(*costs)
+            self.assertFalse(read.keys() & set(document.line_ids.ids))
+        self.assertEqual(*costs[1:])
 
-    def test_an_amount_that_is_typed_counts_before_it_is_saved(self):
+    def test_an_amount_that_is_typed_counts_at_once(self):
         document = self._write_off(self._found(3), process=False)
+        before = document.ticked_amount
         line = document.line_ids[0]
-        spec = {"ticked_amount": {}, "ticked_count": {}, "line_ids": {"fields": {"amount": {}}}}
-        command = Command.update(line.id, {"amount": line.amount - 0.5})
-        changed = document.onchange({"line_ids": [command]}, ["line_ids"], spec)
-        self.assertEqual(changed["value"], {"ticked_amount": document.ticked_amount - 0.5})
+        line.web_save({"amount": line.amount - 0.5}, {"amount": {}})
+        self.assertEqual(document.ticked_amount, before - 0.5)
 
     def test_amounts_of_several_currencies_are_said_one_by_one(self):
         own = self._invoice(self.customer, 5)
@@ -206,7 +274,64 @@ class TestWriteOff(WriteOffCommon):
         self.assertEqual(self._listed(document.action_view_entries()), entries)
         action = document.action_view_lines()
         self.assertEqual(self._listed(action), document.line_ids)
-        self.assertEqual(action["display_name"], f"Lines of {document.name}")
+        self.assertEqual(action["display_name"], f"Lines of {document.display_name}")
+
+    def test_the_pop_up_lists_processes_and_searches_again(self):
+        """The windows one after another, as the browser opens them."""
+        keep, drop = self._invoice(self.customer, 5), self._invoice(self.customer, 6)
+        window = Form(self.env["ar.write.off.search"])
+        window.partner_name = "Old Debtor"
+        window.balance_below = 6
+        action = window.save().action_search()
+        document = self.env["ar.write.off"].browse(action["context"]["ar_write_off_id"])
+        self.assertEqual(self._listed(action), document.line_ids)
+        self.assertEqual(
+            action["display_name"], "Balance less than $\xa06.00, customer “Old Debtor”"
+        )
+        self.assertEqual(document.line_ids.move_id, keep)
+        in_list = self.env["ar.write.off.line"].with_context(**action["context"])
+        in_list.action_untick()
+        self.assertFalse(document.line_ids.selected)
+        with self.assertRaisesRegex(UserError, "Nothing is ticked"):
+            in_list.action_process_selection()
+        again = in_list.action_change_criteria()
+        self.assertEqual(again["target"], "new")
+        window = Form(self.env[again["res_model"]].browse(again["res_id"]))
+        self.assertEqual((window.partner_name, window.balance_below), ("Old Debtor", 6))
+        window.balance_below = 0
+        action = window.save().action_search()
+        self.assertEqual(action["context"]["ar_write_off_id"], document.id)
+        self.assertEqual(document.line_ids.move_id, keep | drop)
+        self.assertEqual(document.line_ids.filtered("selected").move_id, drop)
+        pop_up = in_list.action_process_selection()
+        self.assertEqual((pop_up["res_id"], pop_up["target"]), (document.id, "new"))
+        with Form(document, view=pop_up["views"][0][0]) as form:
+            self.assertEqual((form.ticked_count, form.ticked_amount), (1, 6))
+            form.note = "Moved away"
+        outcome = document.action_process_and_view()
+        self.assertEqual((outcome["res_id"], document.state), (document.id, "done"))
+        self.assertEqual((keep.amount_residual, drop.amount_residual), (5, 0))
+        with self.assertRaisesRegex(UserError, "is done"):
+            in_list.action_change_criteria()
+
+    def test_buttons_of_a_list_that_is_of_no_document(self):
+        lines = self.env["ar.write.off.line"]
+        for listed in (None, "1", [1], True, 10**30, -1):
+            with self.assertRaisesRegex(UserError, "choose exactly one"):
+                lines.with_context(ar_write_off_id=listed).action_tick()
+
+    def test_the_chosen_batch_becomes_the_default(self):
+        self.company.ar_write_off_batch_mode = "manual"
+        first, second = self.env["ar.write.off.batch"].create([{"name": "A"}, {"name": "B"}])
+        first.action_set_default()
+        window = Form(self.env["ar.write.off.search"])
+        self.assertEqual(window.batch_id, first)
+        window.batch_id = second
+        window.balance_below = 5
+        action = window.save().action_search()
+        document = self.env["ar.write.off"].browse(action["context"]["ar_write_off_id"])
+        self.assertEqual(document.batch_id, second)
+        self.assertEqual(self.env.user.ar_default_write_off_batch_id, second)
 
     # --- the plain case -----------------------------------------------------
 

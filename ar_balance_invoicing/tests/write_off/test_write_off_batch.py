@@ -5,40 +5,10 @@ from lxml import html
 
 from odoo import Command
 from odoo.exceptions import AccessError, ConcurrencyError, UserError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..write_off_common import WriteOffCommon
-
-
-class WriteOffBatchCommon(WriteOffCommon):
-    """Two clerks who may write off, and an administrator."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.clerk = cls._user("batch.clerk", "ar_balance_invoicing.group_write_off")
-        cls.colleague = cls._user("batch.colleague", "ar_balance_invoicing.group_write_off")
-        cls.manager = cls._user("batch.manager", "account.group_account_manager")
-
-    @classmethod
-    def _user(cls, login, groups, company=None):
-        return new_test_user(cls.env, login, groups=groups, company_id=(company or cls.company).id)
-
-    def _as(self, user, records):
-        """The records as the user sees them in his own company."""
-        return records.with_user(user).with_context(allowed_company_ids=user.company_id.ids)
-
-    def _batch(self, user, **values):
-        return self._as(user, self.env["ar.write.off.batch"]).create(values)
-
-    def _document(self, batch, amount=5, process=True):
-        """A write-off of one invoice, recorded in the batch."""
-        document = self._write_off(self._invoice(self.customer, amount), process=False)
-        document.batch_id = batch.with_env(document.env)
-        if process:
-            document.action_process()
-        return document
+from ..write_off_common import WriteOffBatchCommon
 
 
 @tagged("post_install", "-at_install")
@@ -47,12 +17,12 @@ class TestAutomaticBatch(WriteOffBatchCommon):
 
     def test_one_for_each_user_and_day(self):
         batches = self.env["ar.write.off.batch"]
-        mine = self._as(self.clerk, batches)._get_default_batch(self.company, self.clerk)
+        mine = self._as(self.clerk, batches)._find_or_make_batch(self.company, self.clerk)
         self.assertRegex(mine.name, r"^Auto Batch .* \d{4}-\d\d-\d\d$")
         self.assertEqual((mine.mode, mine.user_ids, mine.state), ("automatic", self.clerk, "open"))
-        again = self._as(self.clerk, batches)._get_default_batch(self.company, self.clerk)
+        again = self._as(self.clerk, batches)._find_or_make_batch(self.company, self.clerk)
         self.assertEqual(again, mine)
-        theirs = self._as(self.colleague, batches)._get_default_batch(self.company, self.colleague)
+        theirs = self._as(self.colleague, batches)._find_or_make_batch(self.company, self.colleague)
         self.assertNotEqual(theirs, mine)
 
     def test_the_day_is_the_users_own(self):
@@ -60,24 +30,24 @@ class TestAutomaticBatch(WriteOffBatchCommon):
         self.colleague.tz = "Pacific/Niue"  # eleven hours behind
         batches = self.env["ar.write.off.batch"]
         ahead, behind = (
-            self._as(user, batches)._get_default_batch(self.company, user).date
+            self._as(user, batches)._find_or_make_batch(self.company, user).date
             for user in (self.clerk, self.colleague)
         )
         self.assertGreater(ahead, behind)
 
     def test_after_closing_there_is_another(self):
         batches = self._as(self.clerk, self.env["ar.write.off.batch"])
-        first = batches._get_default_batch(self.company, self.clerk)
+        first = batches._find_or_make_batch(self.company, self.clerk)
         first.action_close()
-        second = batches._get_default_batch(self.company, self.clerk)
+        second = batches._find_or_make_batch(self.company, self.clerk)
         self.assertNotEqual(second, first)
         self._as(self.manager, first).action_reopen()
         self.assertEqual((first.state, first.mode), ("open", "manual"))
-        self.assertEqual(batches._get_default_batch(self.company, self.clerk), second)
+        self.assertEqual(batches._find_or_make_batch(self.company, self.clerk), second)
 
     def test_two_at_once_are_impossible(self):
         batches = self._as(self.clerk, self.env["ar.write.off.batch"])
-        first = batches._get_default_batch(self.company, self.clerk)
+        first = batches._find_or_make_batch(self.company, self.clerk)
         vals = batches._prepare_automatic_batch(self.company, self.clerk, first.date)
         with (
             mute_logger("odoo.sql_db"),
@@ -88,7 +58,7 @@ class TestAutomaticBatch(WriteOffBatchCommon):
         # What another transaction has made and this one may not see: it begins again.
         nothing = patch.object(type(batches), "search", lambda *args, **kwargs: batches)
         with nothing, self.assertRaises(ConcurrencyError):
-            batches._get_default_batch(self.company, self.clerk)
+            batches._find_or_make_batch(self.company, self.clerk)
 
     def test_a_write_off_is_recorded_in_it(self):
         document = self._write_off(self._invoice(self.customer, 5))
@@ -112,11 +82,11 @@ class TestManualBatch(WriteOffBatchCommon):
     def test_without_a_default_batch_the_way_out_is_said(self):
         batches = self._as(self.clerk, self.env["ar.write.off.batch"])
         with self.assertRaisesRegex(UserError, "no default batch.*Write-Off Batches"):
-            batches._get_default_batch(self.company, self.clerk)
+            batches._find_or_make_batch(self.company, self.clerk)
         batch = self._batch(self.clerk)
         batch.action_set_default()
         self.assertTrue(batch.is_default)
-        self.assertEqual(batches._get_default_batch(self.company, self.clerk), batch)
+        self.assertEqual(batches._find_or_make_batch(self.company, self.clerk), batch)
 
     def test_each_company_has_its_own_default(self):
         self.clerk.company_ids |= self.other
@@ -131,12 +101,12 @@ class TestManualBatch(WriteOffBatchCommon):
         batch.action_set_default()
         batch.action_close()
         with self.assertRaisesRegex(UserError, "is closed. Choose an open one"):
-            batches._get_default_batch(self.company, self.clerk)
+            batches._find_or_make_batch(self.company, self.clerk)
         other = self._batch(self.clerk)
         other.action_set_default()
         other.unlink()
         with self.assertRaisesRegex(UserError, "no default batch"):
-            batches._get_default_batch(self.company, self.clerk)
+            batches._find_or_make_batch(self.company, self.clerk)
 
     def test_whoever_makes_or_copies_one_is_assigned(self):
         batch = self._batch(self.clerk, user_ids=[Command.set(self.colleague.ids)])
@@ -223,6 +193,16 @@ class TestCloseBatch(WriteOffBatchCommon):
         )
         self.assertTrue(self.batch.closed_at)
 
+    def test_what_was_unmatched_by_hand_is_not_written_off_any_more(self):
+        """One ledger for all: invoice, customer, document and batch."""
+        document, other = self._document(self.batch, 5), self._document(self.batch, 7.5)
+        invoice = document.line_ids.move_id
+        document.line_ids.entry_id.line_ids.remove_move_reconcile()
+        self.env.invalidate_all()
+        self.assertEqual((invoice.amount_residual, invoice.amount_written_off), (5, 0))
+        self.assertEqual((document.amount_written_off, other.amount_written_off), (0, 7.5))
+        self.assertEqual((self.batch.amount, self.customer.amount_written_off), (7.5, 7.5))
+
     def test_figures_that_do_not(self):
         self._document(self.batch, 5)
         self.batch.write({"control_count": 2, "control_amount": 12.5})
@@ -233,7 +213,7 @@ class TestCloseBatch(WriteOffBatchCommon):
 
     def test_what_is_not_processed_keeps_it_open(self):
         document = self._document(self.batch, process=False)
-        with self.assertRaisesRegex(UserError, f"{document.name} is not processed yet"):
+        with self.assertRaisesRegex(UserError, f"{document.display_name} is not processed yet"):
             self.batch.action_close()
         other = self._batch(self.env.user, name="May")
         with self.assertRaisesRegex(UserError, "choose the batch on the document itself"):
@@ -245,7 +225,7 @@ class TestCloseBatch(WriteOffBatchCommon):
         document = self._document(self.batch, process=False)
         document.line_ids._mark_failed("The journal is archived.")
         document._write_inside({"state": "failed"})
-        self.assertIn(f"{document.name} has failed lines (1)", self.batch.conflicts)
+        self.assertIn(f"{document.display_name} has failed lines (1)", self.batch.conflicts)
 
     def test_an_entry_taken_back_to_draft_keeps_it_open(self):
         entry = self._document(self.batch).line_ids.entry_id

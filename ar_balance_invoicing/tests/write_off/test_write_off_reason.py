@@ -1,6 +1,6 @@
 from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from ...tools.write_off_accounts import recognise_loss, recognise_recovery
 from ..common import BalanceCommon
@@ -203,7 +203,7 @@ class TestWriteOffDefaults(WriteOffAccountsCommon):
 
     def test_nothing_without_a_chart(self):
         bare = self.env["res.company"].create({"name": "Bare"})
-        bare._set_ar_write_off_defaults()
+        bare._ar_set_write_off_defaults()
         self.assertFalse(bare.ar_loss_account_id)
         self.assertFalse(self._get_reasons(bare))
 
@@ -241,14 +241,14 @@ class TestWriteOffDefaults(WriteOffAccountsCommon):
         self._get_reasons(self.new)[1].unlink()
         before = accounts.search_count([("company_ids", "in", self.new.ids)])
         reasons = self._get_reasons(self.new)
-        self.new._set_ar_write_off_defaults()
+        self.new._ar_set_write_off_defaults()
         self._load(self.new)
         self.assertEqual(self.new.ar_loss_account_id, chosen)
         self.assertEqual(accounts.search_count([("company_ids", "in", self.new.ids)]), before)
         self.assertEqual(self._get_reasons(self.new), reasons)
         # One that was made before and forgotten is found again, not made twice.
         self.new.ar_gain_account_id = False
-        self.new._set_ar_write_off_defaults()
+        self.new._ar_set_write_off_defaults()
         self.assertTrue(self.new.ar_gain_account_id)
         self.assertEqual(accounts.search_count([("company_ids", "in", self.new.ids)]), before)
 
@@ -314,49 +314,27 @@ class TestWriteOffDefaults(WriteOffAccountsCommon):
 class TestWriteOffReasonRights(WriteOffAccountsCommon):
     """Who may see and change reasons."""
 
-    def _as(self, record, user):
-        """The record as the user sees it in his own company."""
-        return record.with_user(user).with_context(allowed_company_ids=user.company_id.ids)
-
     def test_users_read_and_administrators_change(self):
         reason = self._reason()
-        user = new_test_user(
-            self.env,
-            "write.off.user",
-            groups="ar_balance_invoicing.group_write_off",
-            company_id=self.company.id,
-        )
-        mine = self._as(reason, user)
+        user = self._user("write.off.user", "ar_balance_invoicing.group_write_off")
+        mine = self._as(user, reason)
         self.assertEqual(mine.name, "Moved away")
         self.assertTrue(mine._get_write_off_account(self.company))
         with self.assertRaises(AccessError):
             mine.name = "Something else"
-        manager = new_test_user(
-            self.env,
-            "write.off.manager",
-            groups="account.group_account_manager",
-            company_id=self.company.id,
-        )
+        manager = self._user("write.off.manager", "account.group_account_manager")
         self.assertTrue(manager.has_group("ar_balance_invoicing.group_write_off"))
-        self._as(reason, manager).name = "Something else"
+        self._as(manager, reason).name = "Something else"
 
     def test_reasons_of_other_companies_are_not_seen(self):
         reason = self._reason()
-        user = new_test_user(
-            self.env,
-            "write.off.other",
-            groups="account.group_account_manager",
-            company_id=self.other.id,
-        )
+        user = self._user("write.off.other", "account.group_account_manager", self.other)
         with self.assertRaises(AccessError):
-            self._as(reason, user).read(["name"])
-        branch_user = new_test_user(
-            self.env,
-            "write.off.branch",
-            groups="ar_balance_invoicing.group_write_off",
-            company_id=self.branch.id,
+            self._as(user, reason).read(["name"])
+        branch_user = self._user(
+            "write.off.branch", "ar_balance_invoicing.group_write_off", self.branch
         )
-        self.assertEqual(self._as(reason, branch_user).name, "Moved away")
+        self.assertEqual(self._as(branch_user, reason).name, "Moved away")
 
     def test_a_copy_is_named_as_one(self):
         self.assertEqual(self._reason().copy().name, "Moved away (copy)")

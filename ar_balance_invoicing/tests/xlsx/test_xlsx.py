@@ -17,7 +17,7 @@ from odoo.tools import mute_logger
 
 from ...models.xlsx import ar_xlsx_export
 from ...tools import xlsx
-from ..write_off.test_write_off_batch import WriteOffBatchCommon
+from ..write_off_common import WriteOffBatchCommon
 
 Currency = namedtuple("Currency", "name symbol position decimal_places")
 USD = Currency("USD", "$", "before", 2)

@@ -1,24 +1,21 @@
-import contextlib
 import logging
+import math
 import time
 from datetime import timedelta
 
 import psycopg2
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import UserError
-from odoo.tools import SQL, format_datetime, plaintext2html
+from odoo.exceptions import AccessError, RedirectWarning, UserError
+from odoo.tools import SQL, clean_context
 
+from ...tools.context_keys import BY_CORE
 from ...tools.work_limits import cpu_seconds_left
-from .ar_bulk_document import CHUNK_SECONDS, WORKING
+from ..shortcuts.ar_shortcuts import Differs
+from .ar_bulk_document import CHUNK_SECONDS, LONGEST_WAIT
 
 _logger = logging.getLogger(__name__)
 
-# Scheduled actions that work documents off, at the same time.
-LANES = (
-    "ar_balance_invoicing.ir_cron_bulk_document_lane_1",
-    "ar_balance_invoicing.ir_cron_bulk_document_lane_2",
-)
 # How often a chunk is tried again when another transaction was faster.
 ATTEMPTS = 5
 # A line that was begun so often, the last time alone, is what stops the server.
@@ -27,103 +24,132 @@ STOPS = 3
 SMALLER = 3
 # Another worker may be about to lock again what it has just counted as begun.
 SECONDS_OF_CLAIMING = 5
-# No further chunk is begun when the server grants less computing time than this.
-CPU_SECONDS_TO_SPARE = 3
-# Whatever a killed worker left is looked at so much later.
-LOOK_AGAIN = timedelta(minutes=1)
-REMINDER = "mail.mail_activity_data_todo"
 
 
 class ArBulkDocument(models.AbstractModel):
-    """Documents worked off in the background, by lanes that no document can stop."""
+    """How the lines of a document are worked off: in the request, or in the background."""
 
     _inherit = "ar.bulk.document"
 
     # ------------------------------------------------------------------
-    # Lanes
+    # Chunks
     # ------------------------------------------------------------------
 
-    @api.model
-    def _get_document_models(self):
-        """Names of the models that are bulk documents."""
-        registry = self.env.registry
-        return sorted(name for name in registry if getattr(registry[name], "_line_model", None))
+    def _claim_lines(self, limit):
+        """Lines to do that nobody else works on, locked until the transaction ends."""
+        return self._lock_lines([("state", "=", self._get_waiting_state())], "id", limit)
 
-    @api.model
-    def _get_lanes(self):
-        """The scheduled actions that work documents off, also those switched off."""
-        lanes = self.env["ir.cron"].sudo().with_context(active_test=False)
-        for name in LANES:
-            lanes |= self.env.ref(name, raise_if_not_found=False) or lanes
-        return lanes.sudo()
+    def _lock_lines(self, domain, order, limit=None):
+        """Lines of the document that nobody else has locked."""
+        lines = self.env[self._line_model]
+        query = lines._search([("document_id", "=", self.id), *domain], order=order, limit=limit)
+        claim = SQL("%s FOR NO KEY UPDATE SKIP LOCKED", query.select())
+        return lines.browse([line_id for (line_id,) in self.env.execute_query(claim)])
 
-    @api.model
-    def _trigger_workers(self, at=None):
-        for lane in self._get_lanes():
-            lane._trigger(at=at)
+    def _work_chunk(self):
+        """Handle the next lines and return how many; 0 when there is none to claim."""
+        self.ensure_one()
+        return self._work_on(self._claim_lines(self._get_chunk_limit()))
 
-    @api.model
-    def _cron_work(self):
-        """Scheduled action: work on queued documents until time is up.
+    def _work_on(self, lines):
+        """Handle lines that are claimed, and return how many."""
+        if not lines:
+            return 0
+        # Defaults meant for a window must not end up on the records made here.
+        self = self.with_context(clean_context(self.env.context))
+        lines = lines.with_env(self.env)
+        try:
+            with self.env.cr.savepoint():
+                self._apply(lines)
+        except psycopg2.OperationalError:
+            raise  # another transaction was faster: the whole chunk is tried again
+        except Exception as error:
+            _logger.info("%s: a chunk is repeated line by line (%s)", self.display_name, error)
+            worker = self._by_core() if isinstance(error, Differs) else self
+            for line in lines:
+                worker._apply_one(line)
+        return len(lines)
 
-        Any number of workers on any number of hosts may run this at once. Whatever goes
-        wrong with a document ends in its own state, and the next one is taken up.
+    def _apply(self, lines):
+        if self.operation == "undo":
+            self._undo_lines(lines)
+        else:
+            self._process_lines(lines)
+        waiting = self._get_waiting_state()
+        if any(line.state == waiting for line in lines):
+            # Such lines would be claimed for ever.
+            raise AssertionError(f"{self._name} left lines without an outcome")
+
+    def _apply_one(self, line):
+        try:
+            with self.env.cr.savepoint():
+                self._apply(line)
+        except psycopg2.OperationalError:
+            raise
+        except Exception as error:
+            if isinstance(error, Differs) and not self.env.context.get(BY_CORE):
+                self._by_core()._apply_one(line)
+            else:
+                line._mark_failed(self._explain(error))
+
+    def _by_core(self):
+        """The document, with its work done by core's own ways, without our shortcuts."""
+        return self.with_context(**{BY_CORE: True})
+
+    def _explain(self, error):
+        """A sentence for the bookkeeper; what nobody foresaw goes to the log too."""
+        text = str(error.args[0]) if error.args else ""
+        if isinstance(error, AccessError) and "\n" in text:
+            # Core's page about record rules, which jokes and does not name the record.
+            return self.env._(
+                "%s has no right to this document, or to its journal. Ask an administrator for "
+                "it, then retry.",
+                self.env.user.name,
+            )
+        if isinstance(error, (UserError, RedirectWarning)):
+            return text
+        _logger.error("%s: unexpected error", self.sudo().display_name, exc_info=error)
+        if isinstance(error, psycopg2.IntegrityError):
+            # The database's own words are of no use to a bookkeeper.
+            return self.env._("The database refused this line; see the server log.")
+        return self.env._("Unexpected error: %(error)s", error=error)
+
+    # ------------------------------------------------------------------
+    # While the user waits
+    # ------------------------------------------------------------------
+
+    def _work_all(self):
+        """Work off everything in the running transaction (small documents).
+
+        What takes much longer than expected is left to the workers.
         """
-        self = self.sudo()
-        cron = self.env["ir.cron"]
-        passed_over, given_up = set(), False
-        time_left = 1.0
-        while time_left > 0:
-            self.env.invalidate_all()
-            document = self._get_next_document(passed_over)
-            if not document or cpu_seconds_left() < CPU_SECONDS_TO_SPARE:
-                break
-            handled = document._take_turn()
-            if not handled:
-                # Nothing left, or other workers hold it: they will finish it.
-                passed_over.add(document)
-                given_up |= handled is None
-            waiting = self._count_waiting(passed_over)
-            time_left = cron._commit_progress(handled or 0, remaining=waiting)
-        if given_up or self._get_next_document(passed_over):
-            # At once: workers look by themselves every minute only.
-            self._trigger_workers()
-        elif self._get_next_document(set()):
-            # Others hold it, or a worker that was killed just now.
-            self._look_again()
-        # The rest is left to the next call: else Odoo would go on in this one, for ten
-        # times as long, and servers stop workers after a minute of computing.
-        cron._commit_progress(0, remaining=0)
+        began = clock = time.monotonic()
+        self._mark_running(fields.Datetime.now())
+        while handled := self._work_chunk():
+            now = time.monotonic()
+            self._note_pace((now - clock) / handled)
+            clock = now
+            if now - began > LONGEST_WAIT and self._get_lines(self._get_waiting_state()):
+                self.env["ar.bulk.lanes"]._trigger_workers()
+                return
+        self._finish()
 
-    @api.model
-    def _look_again(self):
-        """Have the lanes called in a while, unless they will be."""
-        now, lanes = fields.Datetime.now(), self._get_lanes()
-        if not self.env["ir.cron.trigger"].search_count(
-            [("cron_id", "in", lanes.ids), ("call_at", ">", now)], limit=1
-        ):
-            self._trigger_workers(at=now + LOOK_AGAIN)
+    def _mark_running(self, began):
+        """A worker took the document at this moment: rate and time left count from it."""
+        self.sudo()._write_inside({"state": "running", "started_at": began})
 
-    @api.model
-    def _get_next_document(self, passed_over):
-        for name in self._get_document_models():
-            for document in self.env[name].search([("state", "in", WORKING)], order="id"):
-                if document not in passed_over:
-                    return document
-        return None
+    def _note_pace(self, pace):
+        """Keep how many seconds a line takes, unless it is about the same."""
+        known = self.line_seconds
+        if pace and not math.isclose(pace, known, rel_tol=0.25):
+            self.sudo()._write_inside({"line_seconds": (pace + known) / 2 if known else pace})
 
-    @api.model
-    def _count_waiting(self, passed_over):
-        """Lines that this worker could still take up."""
-        count = 0
-        for name in self._get_document_models():
-            documents = self.env[name].search([("state", "in", WORKING)])
-            documents = documents.filtered(lambda document: document not in passed_over)
-            count += sum(documents.mapped("waiting_count"))
-        return count
+    def _get_chunk_limit(self, seconds=CHUNK_SECONDS):
+        """How many lines are worked off at once, so that it takes so many seconds."""
+        return max(1, min(self._chunk_size, int(seconds / self._get_line_seconds())))
 
     # ------------------------------------------------------------------
-    # A turn of a document
+    # A turn in the background
     # ------------------------------------------------------------------
 
     def _take_turn(self):
@@ -225,7 +251,9 @@ class ArBulkDocument(models.AbstractModel):
                 return self._work_on(in_hand) or None
             except psycopg2.OperationalError as error:
                 self.env.cr.rollback()
-                _logger.info("%s: chunk tried %s times (%s)", self.sudo().name, attempt, error)
+                _logger.info(
+                    "%s: chunk tried %s times (%s)", self.sudo().display_name, attempt, error
+                )
         if lines:
             self._count_attempt(lines, -1)
         return None
@@ -252,7 +280,9 @@ class ArBulkDocument(models.AbstractModel):
                 return
             except psycopg2.OperationalError as error:
                 self.env.cr.rollback()
-                _logger.info("%s: end tried %s times (%s)", self.sudo().name, attempt, error)
+                _logger.info(
+                    "%s: end tried %s times (%s)", self.sudo().display_name, attempt, error
+                )
 
     def _wait_for_lock(self):
         """Lock the document, after whoever holds it now, who takes milliseconds.
@@ -336,10 +366,6 @@ class ArBulkDocument(models.AbstractModel):
         self.env.invalidate_all()
         self._wait_for_lock()
 
-    # ------------------------------------------------------------------
-    # A document that fails, fails alone
-    # ------------------------------------------------------------------
-
     def _fail_in_background(self, error):
         """Nothing of what was begun stays; the document says why it ended."""
         cr = self.env.cr
@@ -362,134 +388,3 @@ class ArBulkDocument(models.AbstractModel):
                 cr.rollback()
                 _logger.exception("%s: could not be marked as failed", self)
                 return
-
-    def _fail(self, sentence):
-        """End the document as failed; what waits goes on waiting, for Retry."""
-        document = self.sudo()
-        sentence = sentence.replace("\0", "") or self.env._("It failed without a word.")
-        now = fields.Datetime.now()
-        document._write_inside(
-            {
-                "state": "failed",
-                "error": sentence,
-                "cancel_requested": False,
-                "started_at": document.started_at or now,
-                "ended_at": now,
-            }
-        )
-        try:
-            with self.env.cr.savepoint():
-                document._remind(sentence)
-        except psycopg2.OperationalError:
-            raise
-        except Exception:
-            # It is said on the document itself; that is what counts.
-            _logger.exception("%s: nobody could be told", self)
-
-    def _remind(self, sentence):
-        """An activity for whoever started the document, or made it; else a note."""
-        self._forget_reminders()
-        user = self._get_person_to_tell()
-        if not user:
-            self._message_log(body=sentence)
-            return
-        document = self.with_context(lang=user.lang)
-        document.activity_schedule(
-            REMINDER,
-            user_id=user.id,
-            summary=document.env._("%s has failed", document.display_name),
-            note=plaintext2html(sentence),
-        )
-
-    def _get_person_to_tell(self):
-        """The first who can still open the document."""
-        for user in self.user_id | self.create_uid:
-            if user.active and self.company_id in user.company_ids:
-                document = self.with_user(user).with_context(
-                    allowed_company_ids=self.company_id.ids
-                )
-                if document.has_access("read"):
-                    return user
-        return self.env["res.users"]
-
-    def _forget_reminders(self):
-        self.sudo().activity_unlink([REMINDER])
-
-    # ------------------------------------------------------------------
-    # What a document waits for
-    # ------------------------------------------------------------------
-
-    @api.depends("state", "queued_at")
-    def _compute_waiting_text(self):
-        for document in self:
-            document.waiting_text = document._get_waiting_text()
-
-    def _get_waiting_text(self):
-        """Since when and for what the document waits: a sentence, or False."""
-        if self.state not in WORKING:
-            return False
-        lanes = self._get_lanes()
-        active = lanes.filtered("active")
-        if not active:
-            return self.env._(
-                "Nothing is done: the scheduled actions “%s” are switched off. Ask an "
-                "administrator to switch them on.",
-                "”, “".join(lanes.mapped("name")),
-            )
-        if self.state == "running":
-            return False
-        since = self.queued_at or self.write_date
-        text = self.env._("Queued since %s.", self._format_moment(since))
-        other = self._get_document_in_hand()
-        if other:
-            return self.env._(
-                "%(text)s The background work is busy with %(other)s.", text=text, other=other
-            )
-        return f"{text} {self._get_next_look(active)}"
-
-    def _get_document_in_hand(self):
-        """Name of a document that is being worked on, as far as this user may know it."""
-        for name in self._get_document_models():
-            others = self.env[name].sudo().search([("state", "=", "running")], limit=2, order="id")
-            for other in others.filtered(lambda other: other != self):
-                mine = other.sudo(False)
-                return mine.display_name if mine.has_access("read") else self.env._("another one")
-        return False
-
-    def _get_next_look(self, lanes):
-        triggers = self.env["ir.cron.trigger"].sudo().search([("cron_id", "in", lanes.ids)])
-        moment = min([*lanes.mapped("nextcall"), *triggers.mapped("call_at")])
-        if moment <= fields.Datetime.now() + LOOK_AGAIN:
-            return self.env._("It is taken up within a minute or two.")
-        return self.env._("The next look at it is at %s.", self._format_moment(moment))
-
-    def _format_moment(self, moment):
-        with contextlib.suppress(ValueError):
-            return format_datetime(self.env, moment, dt_format="short")
-        return fields.Datetime.to_string(moment)
-
-    @api.model
-    def _get_lane_notice(self):
-        """What is wrong with the lanes, for administrators: text, or False."""
-        notices = []
-        for lane in self._get_lanes():
-            if not lane.active:
-                notices.append(
-                    self.env._(
-                        "The scheduled action “%s” is switched off: documents wait longer, or "
-                        "for ever. Switch it on in Settings, Technical, Scheduled Actions.",
-                        lane.name,
-                    )
-                )
-            elif lane.failure_count:
-                notices.append(
-                    self.env._(
-                        "The scheduled action “%(lane)s” has failed %(count)s times since "
-                        "%(moment)s. The server's log says why; Odoo switches it off when it "
-                        "goes on failing for a week.",
-                        lane=lane.name,
-                        count=lane.failure_count,
-                        moment=self._format_moment(lane.first_failure_date),
-                    )
-                )
-        return "\n".join(notices) or False

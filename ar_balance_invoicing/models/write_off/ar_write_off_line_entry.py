@@ -18,19 +18,14 @@ class ArWriteOffLine(models.Model):
     # Checks
     # ------------------------------------------------------------------
 
-    def _set_aside(self):
-        """Lock the items, mark the lines that cannot be written off, return the others."""
+    def _lock_items(self):
+        """Lock the open items until the transaction ends, and return those that are locked.
+
+        What they owe is read anew: it may have been paid while they were free.
+        """
         locked = self.item_ids.try_lock_for_update(allow_referencing=True)
         locked.invalidate_recordset(["amount_residual", "amount_residual_currency", "reconciled"])
-        self._prefetch_documents()
-        ready = self.browse()
-        for line in self:
-            problem = line._get_problem(locked)
-            if problem:
-                line._mark_failed(problem)
-            else:
-                ready |= line
-        return ready
+        return locked
 
     def _prefetch_documents(self):
         """Read what all entries need at once, not document by document."""
@@ -40,7 +35,10 @@ class ArWriteOffLine(models.Model):
         items.product_id.fetch(["categ_id"])
 
     def _get_problem(self, locked):
-        """A sentence for the bookkeeper, or False."""
+        """Why a line cannot be written off, a sentence for the bookkeeper; or False.
+
+        :param locked: the open items that nobody else works on, see ``_lock_items``.
+        """
         self.ensure_one()
         name = self.move_id.display_name
         if mismatch := self._get_mismatch():
@@ -72,7 +70,9 @@ class ArWriteOffLine(models.Model):
             [("move_id", "=", self.move_id.id), ("state", "=", "done"), ("id", "!=", self.id)],
             limit=1,
         )
-        return " " + self.env._("Written off by %s.", other.document_id.name) if other else ""
+        return (
+            " " + self.env._("Written off by %s.", other.document_id.display_name) if other else ""
+        )
 
     # ------------------------------------------------------------------
     # The entry
