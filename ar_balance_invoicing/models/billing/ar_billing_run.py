@@ -10,6 +10,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
+from ...tools import client_actions
 from .res_company import ZERO_INVOICES, ZERO_POLICIES
 
 _logger = logging.getLogger(__name__)
@@ -149,11 +150,10 @@ class ArBillingRun(models.Model):
             )
         )
 
-    def _queue(self, operation):
-        if operation == "process":
-            self._skip_unticked()
-            self._assign_groups()
-        return super()._queue(operation)
+    def _before_start(self):
+        self._skip_unticked()
+        self._assign_groups()
+        return super()._before_start()
 
     def _get_expected_seconds(self):
         return 0.01 if self.operation == "undo" else 0.015
@@ -290,19 +290,19 @@ class ArBillingRun(models.Model):
         """The invoices when the work is done, the run with its progress before."""
         self.ensure_one()
         if self.state in ("queued", "running") or not self.invoice_ids:
-            return self._get_form_action()
+            return client_actions.form(self)
         return self.action_view_invoices()
 
     def action_view_invoices(self):
         """The customer invoices list, limited to this run."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice")
-        return {
-            **action,
-            "display_name": self.env._("Invoices of %s", self.display_name),
-            "domain": [("billing_run_id", "=", self.id)],
-            "context": {"default_move_type": "out_invoice"},
-        }
+        return client_actions.records(
+            self.env,
+            "account.action_move_out_invoice",
+            self.env._("Invoices of %s", self.display_name),
+            [("billing_run_id", "=", self.id)],
+            {"default_move_type": "out_invoice"},
+        )
 
     def action_view_lines(self):
         """The customers of the run: a list to filter and, while it is a draft, to tick."""
@@ -319,14 +319,6 @@ class ArBillingRun(models.Model):
             "context": {**ast.literal_eval(action["context"]), "active_id": self.id},
         }
 
-    def _get_form_action(self):
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-        }
-
     def action_open_confirm(self):
         """Open the pop-up that asks for date and options; of runs with ticks, if there are.
 
@@ -337,14 +329,11 @@ class ArBillingRun(models.Model):
         if not drafts:
             raise UserError(self[:1]._get_wrong_state_message())
         ticked = drafts.line_ids.filtered("selected").document_id
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Create Invoices"),
-            "res_model": "ar.create.invoices.confirm",
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {"default_run_ids": [Command.set((ticked or drafts).ids)]},
-        }
+        return client_actions.pop_up(
+            "ar.create.invoices.confirm",
+            self.env._("Create Invoices"),
+            {"default_run_ids": [Command.set((ticked or drafts).ids)]},
+        )
 
     @api.depends("name", "profile_id", "period_id")
     def _compute_display_name(self):
@@ -353,3 +342,9 @@ class ArBillingRun(models.Model):
             run.display_name = (
                 f"{name} · {run.profile_id.display_name} · {run.period_id.display_name}"
             )
+
+    def _get_failure_text(self):
+        return bool(self.failed_count) and self.env._(
+            "%s customers could not be billed. See the reason on each, mend it, then Retry.",
+            self.failed_count,
+        )

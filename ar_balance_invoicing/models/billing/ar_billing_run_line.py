@@ -2,6 +2,9 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ...tools import client_actions
+from ...tools.balance_class import balance_class
+
 
 class ArBillingRunLine(models.Model):
     """A candidate of a billing run: one customer in one currency.
@@ -170,13 +173,10 @@ class ArBillingRunLine(models.Model):
         return totals["base_amount_currency"], totals["total_amount_currency"]
 
     def _get_balance_class(self):
-        """The class that the draft will have (see ``account.move``)."""
+        """The class that the draft will have (see ``account.move``): it is no part of the account."""
         account = self.company_currency_id.compare_amounts(self.account_balance, 0)
-        if account < 0:
-            return "credit"
-        if self.currency_id.compare_amounts(self.amount_total, 0) > 0:
-            return "service_balance" if account else "service_only"
-        return "balance_only" if account else "nothing_owed"
+        invoice = self.currency_id.compare_amounts(self.amount_total, 0)
+        return balance_class(account=account, invoice=invoice, besides=account)
 
     def _get_zero_reason(self, policy=None):
         """Why the zero policy leaves this line out, or False.
@@ -222,19 +222,6 @@ class ArBillingRunLine(models.Model):
                 line._mark_skipped(line.document_id._get_billed_reason(invoice))
                 skipped |= line
         return self - skipped
-
-    def _fail_each(self, problem):
-        """Mark those as failed for which there is a problem; return the others.
-
-        :param problem: a function of a line: a sentence, or False.
-        """
-        failed = self.browse()
-        for line in self:
-            reason = problem(line)
-            if reason:
-                line._mark_failed(reason)
-                failed |= line
-        return self - failed
 
     def _check_billable(self):
         """Refuse to bill when one of the lines cannot be billed.
@@ -300,12 +287,8 @@ class ArBillingRunLine(models.Model):
         journal = self._get_journal()
         key = (run.id, journal.id, bool(self.charge_ids.tax_ids))
         if key not in locks:
-            violated = self.company_id._get_violated_lock_dates(run.invoice_date, key[2], journal)
-            locks[key] = violated and self.env._(
-                "The invoice date %(date)s lies in a closed period (%(locks)s). Choose a "
-                "later date or open the period.",
-                date=fields.Date.to_string(run.invoice_date),
-                locks=self.env["res.company"]._format_lock_dates(violated),
+            locks[key] = self.company_id._ar_get_closed_period_problem(
+                run.invoice_date, journal, key[2]
             )
         return locks[key]
 
@@ -475,13 +458,7 @@ class ArBillingRunLine(models.Model):
     def action_open(self):
         """The charges of the customer; the invoice once there is one."""
         self.ensure_one()
-        record = self.move_id or self
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": record._name,
-            "res_id": record.id,
-            "views": [(False, "form")],
-        }
+        return client_actions.form(self.move_id or self)
 
     @api.depends("partner_id", "currency_id")
     def _compute_display_name(self):
