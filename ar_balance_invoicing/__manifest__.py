@@ -25,6 +25,7 @@
         "views/billing/ar_billing_period_views.xml",
         "views/billing/ar_billing_service_views.xml",
         "views/billing/ar_billing_profile_views.xml",
+        "views/billing/ar_billing_run_line_views.xml",
         "views/billing/ar_billing_run_views.xml",
         "views/billing/account_move_views.xml",
         "views/billing/res_partner_views.xml",

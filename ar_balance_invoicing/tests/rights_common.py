@@ -204,7 +204,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         cls.cancelled_run = cls._run(cancelled)
         cls.cancelled_run.action_cancel()
         cls.done_run = cls._run(done)
-        cls.done_run.action_create_invoices()
+        cls.done_run.create_invoices()
         cls.drafts = cls.done_run.invoice_ids
         cls.group = cls.env["ar.invoice.group"].create({"name": f"{INNER} July"})
         cls.group.add_invoices(cls.drafts)

@@ -109,7 +109,7 @@ class TestTours(BillingCommon, HttpCase):
         self.company.ar_background_seconds = 0.01
         self._make_customers("Tour One", "Tour Two", "Tour Three")
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         self.assertEqual(run.state, "queued")
         self.env.flush_all()
         worker = threading.Timer(8, self._work_in_background)

@@ -27,6 +27,9 @@ BY_CORE = "ar_by_core"
 # row is chosen. Whoever sets it over RPC gets what he may do with that document.
 LISTED_WRITE_OFF = "ar_write_off_id"
 
+# True: the list of customers of a billing run is one to tick and to bill; set by its window.
+CANDIDATES = "ar_candidates"
+
 # --- not in the context but in the data of the transaction, ``cr.precommit.data`` --------
 
 # Ids of the entries of which our own notes are said with what has changed.

@@ -108,7 +108,7 @@ class Screens:
         self.page.wait_for_selector(".o_data_row")
         self.settle()
         self.take("create_invoices_customers")
-        self.page.click(".o_control_panel button[name=action_create_invoices]")
+        self.page.click(".o_control_panel button[name=action_open_confirm]")
         self.page.wait_for_selector(".modal")
         self.settle()
         self.take("create_invoices_confirm")

@@ -59,7 +59,7 @@ class TestBillingRun(BillingCommon):
         self.assertEqual(self._line(run, gone).state, "skipped")
         self.assertIn("Archived", self._line(run, gone).reason)
         self.assertFalse(self._line(run, history), "archived and settled is history")
-        run.action_create_invoices()
+        run.create_invoices()
         self.assertFalse(run.invoice_ids.filtered(lambda m: m.partner_id in hold | gone))
 
     def test_candidates_cost_the_same_number_of_queries_for_few_and_for_many(self):
@@ -82,7 +82,7 @@ class TestBillingRun(BillingCommon):
     def test_a_run_changes_no_balance_and_confirming_raises_it_by_the_charges(self):
         before = self._balances(self.customers)
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         self.assertEqual(run.state, "done")
         self.assertEqual(self._balances(self.customers), before)
         self.assertEqual(len(run.invoice_ids), 5)
@@ -103,7 +103,7 @@ class TestBillingRun(BillingCommon):
 
     def test_a_balance_only_invoice_shows_the_debt_and_books_nothing(self):
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         invoice = self._line(run, self.everybody["balance_only"]).move_id
         self.assertEqual(invoice.invoice_line_ids.mapped("price_total"), [0])
         self.assertEqual(invoice.invoice_line_ids.name, self.profile.balance_line_text)
@@ -124,7 +124,7 @@ class TestBillingRun(BillingCommon):
 
     def test_the_previous_balance_does_not_count_the_invoice_itself(self):
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         invoice = self._line(run, self.everybody["service_balance"]).move_id
         for _state in ("draft", "posted"):
             self.assertEqual((invoice.previous_balance, invoice.amount_due_account), (25, 71))
@@ -140,7 +140,7 @@ class TestBillingRun(BillingCommon):
         }
         for policy, count in expected.items():
             run = self._run(zero_policy=policy)
-            run.action_create_invoices()
+            run.create_invoices()
             self.assertEqual(len(run.invoice_ids), count, policy)
             left_out = run.line_ids.filtered(lambda line: line.state == "skipped")
             self.assertEqual(len(left_out), 5 - count)
@@ -154,9 +154,7 @@ class TestBillingRun(BillingCommon):
 
     def test_the_pop_up(self):
         run = self._run()
-        action = (
-            run.line_ids.browse().with_context(ar_billing_run_id=run.id).action_create_invoices()
-        )
+        action = run.line_ids.browse().with_context(active_id=run.id).action_open_confirm()
         wizard = Form(self.env["ar.create.invoices.confirm"].with_context(**action["context"]))
         self.assertEqual(wizard.invoice_date, self.period.invoice_date)
         self.assertFalse(wizard.skip_zero, "off by default, so that balances are billed too")
@@ -173,7 +171,7 @@ class TestBillingRun(BillingCommon):
     def test_only_the_ticked_are_billed(self):
         run = self._run()
         ticked = self._line(run, self.everybody["service_only"])
-        action = ticked.action_create_invoices()
+        action = ticked.action_open_confirm()
         wizard = self.env["ar.create.invoices.confirm"].with_context(**action["context"]).create({})
         self.assertEqual(wizard.customer_count, 1)
         wizard.late_fees = False  # charges are read again; the tick stays
@@ -208,7 +206,7 @@ class TestBillingRun(BillingCommon):
         action = wizard.action_list_customers()
         lines = self.env["ar.billing.run.line"].search(action["domain"])
         self.assertEqual(lines.partner_id, self.customers | extra)
-        confirm = lines.browse().with_context(**action["context"]).action_create_invoices()
+        confirm = lines.browse().with_context(**action["context"]).action_open_confirm()
         popup = self.env["ar.create.invoices.confirm"].with_context(**confirm["context"]).create({})
         result = popup.action_confirm()
         self.assertEqual(self.env["account.move"].search_count(result["domain"]), 6)
@@ -218,13 +216,13 @@ class TestBillingRun(BillingCommon):
     def test_a_second_run_bills_nobody_twice_and_says_so(self):
         first = self._run()
         second = self._run()  # listed before the first is confirmed
-        first.action_create_invoices()
-        second.action_create_invoices()
+        first.create_invoices()
+        second.create_invoices()
         self.assertFalse(second.invoice_ids)
         for line in second.line_ids:
             self.assertIn("Already billed", line.reason)
             self.assertTrue(line.move_id)
-        third = self.period._get_draft_run()
+        third = self.period._list_customers()
         self.assertEqual(set(third.line_ids.mapped("state")), {"skipped"})
         self.assertEqual(sum(third.line_ids.mapped("amount_total")), 92)
         popup = self.env["ar.create.invoices.confirm"].create({"run_ids": [Command.set(third.ids)]})
@@ -235,7 +233,7 @@ class TestBillingRun(BillingCommon):
         hold, bad = self._make_customers("Hold", "Bad")
         hold.billing_hold = True
         bad.property_account_receivable_id = False
-        self._run().action_create_invoices()
+        self._run().create_invoices()
         self.assertEqual((self.period.billed_count, self.period.not_billed_count), (5, 2))
         action = self.period.action_view_not_billed()
         self.assertEqual(action["context"]["search_default_not_billed"], 1)
@@ -249,13 +247,13 @@ class TestBillingRun(BillingCommon):
 
     def test_a_started_run_cannot_be_started_again(self):
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         with self.assertRaisesRegex(UserError, "is done"):
-            run.action_create_invoices()
+            run.create_invoices()
 
     def test_the_database_refuses_a_second_invoice_whoever_makes_it(self):
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         invoice = self._line(run, self.everybody["service_only"]).move_id
         vals = self._invoice_vals(self.everybody["service_only"], 1)
         with mute_logger("odoo.sql_db"), self.assertRaises(UniqueViolation):
@@ -266,13 +264,13 @@ class TestBillingRun(BillingCommon):
 
     def test_deleting_or_cancelling_a_draft_frees_the_place(self):
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         deleted = self.everybody["service_only"]
         cancelled = self.everybody["service_balance"]
         self._line(run, deleted).move_id.unlink()
         self._line(run, cancelled).move_id.button_cancel()
         again = self._run()
-        again.action_create_invoices()
+        again.create_invoices()
         self.assertEqual(again.invoice_ids.partner_id, deleted | cancelled)
 
     # --- what goes wrong ----------------------------------------------------
@@ -291,7 +289,7 @@ class TestBillingRun(BillingCommon):
         orphan.categ_id.property_account_income_categ_id = False
         run = self._run()
         archived.active = False
-        run.action_create_invoices()
+        run.create_invoices()
         self.assertIn("Orphan", self._line(run, no_income).reason)
         nothing = self._line(run, self.everybody["nothing_owed"])
         self.assertIn("no default income account", nothing.reason)
@@ -309,7 +307,7 @@ class TestBillingRun(BillingCommon):
     def test_a_closed_period_is_named_and_no_date_is_moved(self):
         self.company.sale_lock_date = self.period.date_to
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         self.assertFalse(run.invoice_ids)
         self.assertIn("closed period", run.line_ids[0].reason)
         self.company.sale_lock_date = self.period.date_from - timedelta(days=1)
@@ -321,7 +319,7 @@ class TestBillingRun(BillingCommon):
         customer = self.everybody["service_only"]
         self._serve(customer, 10, currency_id=self.foreign.id)
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         invoices = run.invoice_ids.filtered(lambda move: move.partner_id == customer)
         self.assertEqual(invoices.currency_id, self.company.currency_id | self.foreign)
         self.assertEqual(len(run.invoice_ids), 6)
@@ -339,7 +337,7 @@ class TestBillingRun(BillingCommon):
         self.patch(lines, "_prepare_invoice", broken)
         run = self._run()
         with self.assertLogs(LOGGER, "ERROR"):
-            run.action_create_invoices()
+            run.create_invoices()
         self.assertEqual(run.state, "failed")
         self.assertEqual(len(run.invoice_ids), 4)
         self.assertIn("odd", self._line(run, bad).reason)
@@ -351,7 +349,7 @@ class TestBillingRun(BillingCommon):
 
     def test_undo_takes_drafts_back_and_names_what_stays(self):
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         stays = self._line(run, self.everybody["service_only"])
         stays.move_id._post(soft=False)
         run.action_undo()
@@ -359,7 +357,7 @@ class TestBillingRun(BillingCommon):
         self.assertIn("confirmed and stays", stays.reason)
         self.assertEqual(run.state, "done")
         again = self._run()
-        again.action_create_invoices()
+        again.create_invoices()
         self.assertEqual(len(again.invoice_ids), 4)
         again.action_undo()
         self.assertEqual(again.state, "undone")
@@ -378,7 +376,7 @@ class TestBillingRun(BillingCommon):
         self.env.flush_all()
         self.env.invalidate_all()
         before = self.env.cr.sql_log_count
-        run.action_create_invoices()
+        run.create_invoices()
         self.env.flush_all()
         self.assertLess((self.env.cr.sql_log_count - before) / 80, 5)
         invoices = run.invoice_ids.filtered(lambda move: move.partner_id in customers)
@@ -395,7 +393,7 @@ class TestBillingRun(BillingCommon):
 
     def test_a_regenerated_draft_reads_everything_again(self):
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         customer = self.everybody["service_only"]
         invoice = self._line(run, customer).move_id
         self.env["ar.billing.service"].search([("partner_id", "=", customer.id)]).price_unit = 55
@@ -412,7 +410,7 @@ class TestBillingRun(BillingCommon):
 
     def test_lists_that_nobody_confirmed_are_cleared_away(self):
         old, young, billed = self._run(), self._run(), self._run()
-        billed.action_create_invoices()
+        billed.create_invoices()
         self.env.flush_all()
         self.env.cr.execute(
             "UPDATE ar_billing_run SET write_date = write_date - interval '8 days' WHERE id IN %s",
@@ -427,7 +425,7 @@ class TestBillingRun(BillingCommon):
     def test_a_late_fee_is_charged_once_per_period_and_never_twice(self):
         self.profile.write({"late_fee_percent": 10, "late_fee_product_id": self.pickup.id})
         run = self._run(late_fees=True, invoice_date=self.today)
-        run.action_create_invoices()
+        run.create_invoices()
         invoice = self._line(run, self.everybody["balance_only"]).move_id
         self.assertEqual(invoice.amount_untaxed, 7, "ten per cent of the seventy overdue")
         fees = self.env["ar.late.fee"].search([("fee_move_id", "=", invoice.id)])
@@ -444,7 +442,7 @@ class TestBillingRun(BillingCommon):
         self.company.ar_background_seconds = 0.03
         self.patch(type(self.env["ar.billing.run"]), "_chunk_size", 2)
         run = self._run()
-        action = run.action_create_invoices()
+        action = run.create_invoices().action_view_result()
         self.assertEqual((run.state, action["res_model"]), ("queued", "ar.billing.run"))
         self.assertFalse(run.invoice_ids)
         with self.enter_registry_test_mode():
@@ -459,7 +457,7 @@ class TestBillingRun(BillingCommon):
         self.company.ar_background_seconds = 0.03
         self.patch(type(self.env["ar.billing.run"]), "_chunk_size", 2)
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         run._work_chunk()
         run.action_cancel()
         self.assertEqual((run.state, len(run.invoice_ids)), ("cancelled", 2))
@@ -561,10 +559,10 @@ class TestBillingRun(BillingCommon):
             company_ids=[Command.set(self.company.ids)],
         )
         with self.assertRaises(AccessError):
-            run.with_user(auditor).action_create_invoices()
+            run.with_user(auditor).create_invoices()
         with self.assertRaises(AccessError):
             run.with_user(auditor).action_cancel()
-        run.action_create_invoices()
+        run.create_invoices()
         for action in ("action_mark_as_sent", "action_regenerate"):
             with self.assertRaises(AccessError):
                 getattr(run.invoice_ids.with_user(auditor), action)()
@@ -584,8 +582,8 @@ class TestBillingRun(BillingCommon):
             .create({"profile_id": self.profile.id, "period_id": self.period.id})
         )
         action = wizard.action_list_customers()
-        run = wizard.env["ar.billing.run"].browse(action["context"]["ar_billing_run_id"])
-        run.action_create_invoices()
+        run = wizard.env["ar.billing.run"].browse(action["context"]["active_id"])
+        run.create_invoices()
         self.assertEqual(len(run.invoice_ids), 5)
         run.action_undo()
         self.assertEqual(run.state, "undone")

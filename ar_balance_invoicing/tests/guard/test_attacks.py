@@ -535,7 +535,7 @@ class TestBroughtAlong(AttackCommon):
         made, _seen = self._assert_same(
             "invoicing",
             "ar.billing.run",
-            "action_create_invoices",
+            "create_invoices",
             run.ids,
             lambda: (run.state, run.user_id, run.line_ids.mapped("state")),
         )
@@ -836,7 +836,7 @@ class TestBackgroundWork(AttackCommon):
         """The document belongs to whoever started it, not to whoever made it."""
         self._leave_all_to_workers()
         attempt = self._attempt(
-            "invoicing", "ar.billing.run", "action_create_invoices", [self.listed_run.ids]
+            "invoicing", "ar.billing.run", "create_invoices", [self.listed_run.ids]
         )
         self.assertEqual(attempt.word, "ok", attempt.describe())
         self.listed_run.invalidate_recordset()

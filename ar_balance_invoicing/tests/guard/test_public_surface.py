@@ -81,7 +81,7 @@ CONTEXTS = {
     "active_model": ANYTHING,
     "active_test": [False],
     "allowed_company_ids": [[], [HUGE], ["x"], [0], None],
-    "ar_billing_run_id": ANYTHING,
+    "ar_candidates": ANYTHING,
     "ar_inside": [True, 1, "INSIDE", {}],
     "ar_write_off_batch_action": [True, {}],
     "ar_matched_apart": [True],
@@ -517,7 +517,7 @@ class TestTypedAtTheEnds(RightsCommon):
         self._invoice(self.customers["service_only"], 55, days_ago=300)
         calls = [
             ("ar.billing.profile", "action_make_periods", [self.profile.ids]),
-            ("ar.billing.period", "action_create_invoices", [period.ids]),
+            ("ar.billing.period", "action_list_customers", [period.ids]),
         ]
         for values in self._ends(self.profile):
             self._type_and_do("admin", self.profile, {**fees, **values}, *calls)
@@ -542,8 +542,8 @@ class TestTypedAtTheEnds(RightsCommon):
         service = self.env["ar.billing.service"].search([], limit=1)
         run = self.listed_run
         calls = [
-            ("ar.billing.period", "action_create_invoices", [self.period.ids]),
-            ("ar.billing.run", "action_create_invoices", [run.ids]),
+            ("ar.billing.period", "action_list_customers", [self.period.ids]),
+            ("ar.billing.run", "create_invoices", [run.ids]),
         ]
         for record in (service, run.period_id):
             for values in self._ends(record):

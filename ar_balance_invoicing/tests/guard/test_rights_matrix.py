@@ -54,6 +54,7 @@ BY_METHODS = {
 ARGUMENTS = {
     "account.move.create": [{"move_type": "out_invoice"}],
     "account.move.write": [{"ref": "Seen"}],
+    "ar.billing.run.make": ["period"],
     "ar.invoice.group.add_invoices": ["drafts"],
     "ar.invoice.group.remove_invoices": ["drafts"],
     "ar.invoice.task.run": ["confirm", "drafts"],

@@ -163,7 +163,7 @@ class TestInvoiceGroup(GroupCommon):
     def test_add_from_the_group_by_profile_period_or_filter(self):
         self._make_everybody()
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         stranger = self._invoice(self.anna, 77)
         self._invoice(self.bert, 5)
         action = self.group.action_add_invoices()
@@ -255,26 +255,26 @@ class TestGroupOfRun(GroupCommon):
         self.profile.group_policy = "period"
         run = self._run()
         self.assertEqual(run.group_name, f"Monthly {self.period.display_name}")
-        run.action_create_invoices()
+        run.create_invoices()
         group = run.invoice_ids.invoice_group_id
         self.assertEqual((group.name, len(group.invoice_ids)), (run.group_name, 5))
         # Whoever comes later is put beside the others.
         self._make_customers("Late")
         second = self._run()
-        second.action_create_invoices()
+        second.create_invoices()
         self.assertEqual(second.invoice_ids.invoice_group_id, group)
 
     def test_the_same_group_always(self):
         self._make_everybody()
         self.profile.write({"group_policy": "fixed", "invoice_group_id": self.group.id})
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         self.assertEqual(run.invoice_ids.invoice_group_id, self.group)
 
     def test_split_by_balance_class_in_the_pop_up(self):
         customers = self._make_everybody()
         run = self._run()
-        wizard = self._wizard(run.action_confirm_options())
+        wizard = self._wizard(run.action_open_confirm())
         self.assertEqual(wizard.group_choice, "none")
         wizard.write({"group_choice": "new", "group_name": "August", "group_split": True})
         wizard.action_confirm()
@@ -293,7 +293,7 @@ class TestGroupOfRun(GroupCommon):
 
     def test_the_pop_up_asks_for_what_is_missing(self):
         self._make_everybody()
-        wizard = self._wizard(self._run().action_confirm_options())
+        wizard = self._wizard(self._run().action_open_confirm())
         wizard.write({"group_choice": "new", "group_name": " "})
         with self.assertRaisesRegex(UserError, "Type a name"):
             wizard.action_confirm()

@@ -143,7 +143,7 @@ class TestGroupTasks(GroupCommon):
     def test_regenerate_and_delete_drafts(self):
         customers = self._make_everybody()
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         self.group.add_invoices(run.invoice_ids)
         service = self.env["ar.billing.service"].search(
             [("partner_id", "=", customers["service_only"].id)]
@@ -237,7 +237,7 @@ class TestGroupTasks(GroupCommon):
         for customer in self._make_customers(*(f"D{n:02}" for n in range(40))):
             self._serve(customer)
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         self.group.add_invoices(run.invoice_ids)
         self._assert_queries(self.group.action_regenerate_drafts, 40 * 20)
         self._assert_queries(self.group.action_delete_drafts, 40 * 7)

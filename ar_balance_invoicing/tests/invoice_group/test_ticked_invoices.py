@@ -38,7 +38,7 @@ class TestTickedInvoices(TickedCommon):
     def test_mark_as_sent_confirms_without_an_e_mail(self):
         self._make_everybody()
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         mails = self.env["mail.mail"].search_count([])
         result = run.invoice_ids.action_mark_as_sent()
         self.assertEqual(result["params"]["type"], "success")
@@ -49,7 +49,7 @@ class TestTickedInvoices(TickedCommon):
     def test_mark_as_sent_names_what_cannot_be_confirmed(self):
         self._make_everybody()
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         bad = run.invoice_ids[0]
         bad.invoice_line_ids.unlink()
         result = run.invoice_ids.action_mark_as_sent()

@@ -210,7 +210,7 @@ class TestBillingReadBack(BillingCommon):
         run = self._run()
         line = self._line(run, customers[2])
         line.charge_ids._write_inside({"price_unit": 101.5})
-        run.action_create_invoices()
+        run.create_invoices()
         self.assertEqual((run.state, line.state), ("failed", "failed"))
         self.assertIn("R2 was reviewed with", line.reason)
         self.assertIn("List it again", line.reason)
