@@ -11,7 +11,7 @@ class ArCreateInvoicesConfirm(models.TransientModel):
 
     run_ids = fields.Many2many("ar.billing.run", required=True)
     customer_count = fields.Integer(compute="_compute_customers")
-    customers = fields.Char(compute="_compute_customers", help="To be billed, of those listed.")
+    listed_count = fields.Integer(compute="_compute_customers")
     period_names = fields.Char(compute="_compute_period_names", string="Billing Period")
     invoice_date = fields.Date(
         required=True,
@@ -114,11 +114,7 @@ class ArCreateInvoicesConfirm(models.TransientModel):
     def _compute_customers(self):
         for wizard in self:
             wizard.customer_count = len(wizard._get_lines_to_bill().partner_id)
-            wizard.customers = self.env._(
-                "%(count)s of %(listed)s",
-                count=wizard.customer_count,
-                listed=len(wizard.run_ids.line_ids.partner_id),
-            )
+            wizard.listed_count = len(wizard.run_ids.line_ids.partner_id)
 
     def _get_lines_to_bill(self):
         """Those that are ticked, or all if none is, but those without an invoice of zero."""

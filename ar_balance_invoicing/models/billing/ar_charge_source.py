@@ -67,6 +67,14 @@ class ArChargeSource(models.AbstractModel):
             **values,
         }
 
+    @api.model
+    def _charges_invoiced(self, charges):
+        """These charges are on invoices now."""
+
+    @api.model
+    def _charges_freed(self, charges):
+        """These charges can be invoiced again."""
+
     # ------------------------------------------------------------------
     # For sources
     # ------------------------------------------------------------------
