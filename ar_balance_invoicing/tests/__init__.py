@@ -5,7 +5,12 @@ from importlib.util import find_spec
 
 from . import test_demo, test_tours
 from .balance import test_balance, test_balance_queries
-from .billing import test_billing_profile, test_billing_run, test_charge_sources
+from .billing import (
+    test_billing_profile,
+    test_billing_run,
+    test_charge_hooks,
+    test_charge_sources,
+)
 from .bulk_document import test_bulk_document
 from .guard import (
     test_attacks,

@@ -226,8 +226,25 @@ class ArBillingRun(models.Model):
             "source": charge["source"],
             "source_ref": charge.get("source_ref"),
             "source_data": charge.get("source_data"),
-            "problem": charge.get("problem"),
+            "problem": charge.get("problem") or self._get_charge_problem(charge),
         }
+
+    def _get_charge_problem(self, charge):
+        """Why what a source has given cannot be invoiced: a sentence, or False."""
+        wrong = []
+        if not 0 <= charge.get("discount", 0) <= 100:
+            wrong.append(f"discount = {charge['discount']}")
+        fields_ = self.env["account.move.line"]._fields
+        for name in charge.get("line_values") or {}:
+            if name not in fields_ or not fields_[name].store:
+                wrong.append(name)
+        return bool(wrong) and self.env._(
+            "“%(charge)s” cannot be invoiced: its source (%(source)s) gives what an invoice line "
+            "does not take (%(wrong)s). Ask an administrator to look into that addon.",
+            charge=charge["name"],
+            source=charge["source"],
+            wrong=", ".join(wrong),
+        )
 
     # ------------------------------------------------------------------
     # Options
@@ -277,7 +294,6 @@ class ArBillingRun(models.Model):
         for reason, left_out in reasons.items():
             left_out._mark_skipped(reason)
             left_out._write_inside({"zero_skipped": True})
-
 
     # ------------------------------------------------------------------
     # Ticks

@@ -8,14 +8,29 @@ class ArChargeSource(models.AbstractModel):
     of your own, return its charges from ``_get_charges`` and add its name to
     ``ar.billing.profile._get_charge_sources``::
 
-        class ChargeSourceMileage(models.AbstractModel):
-            _name = "ar.charge.source.mileage"
-            _inherit = "ar.charge.source"
-            _description = "Mileage as Charges"
+        class ArChargeSourcePaper(models.AbstractModel):
+            _name = "ar.charge.source.paper"
+            _inherit = ["ar.charge.source"]
+            _description = "Invoices by Post as Charges"
 
+            @api.model
             def _get_charges(self, period, customers, options):
-                trips = self.env["mileage.trip"].search([...])
-                return [self._prepare_charge(period, trip.customer_id, ...) for trip in trips]
+                currency = period.company_id.currency_id
+                by_post = customers.filtered(lambda customer: not customer.email)
+                return [
+                    self._prepare_charge(customer, currency, "Invoice by post", 1.5)
+                    for customer in by_post
+                ]
+
+        class ArBillingProfile(models.Model):
+            _inherit = "ar.billing.profile"
+
+            @api.model
+            def _get_charge_sources(self):
+                return [*super()._get_charge_sources(), "ar.charge.source.paper"]
+
+    A source that must not charge the same thing twice remembers what was invoiced in
+    ``_charges_invoiced``, and forgets it in ``_charges_freed``.
     """
 
     _name = "ar.charge.source"
@@ -54,14 +69,19 @@ class ArChargeSource(models.AbstractModel):
             "name": name,
             "quantity": 1.0,
             "price_unit": price_unit,
+            # Percent.
+            "discount": 0.0,
             # Before the fiscal position.
             "tax_ids": [],
             # False: as the analytic distribution models say.
             "analytic_distribution": False,
+            # Any further values of ``account.move.line``, as for ``create``, that JSON can
+            # carry: a unit, a field of another addon.
+            "line_values": False,
             # "model,id" of what is charged, for the way back from the preview.
             "source_ref": False,
-            # Late fees: the overdue invoices that this line charges.
-            "overdue_move_ids": [],
+            # What the source wants to find again on the charge, that JSON can carry.
+            "source_data": False,
             # A sentence for the bookkeeper why this cannot be billed, and what to do.
             "problem": False,
             **values,
@@ -69,11 +89,25 @@ class ArChargeSource(models.AbstractModel):
 
     @api.model
     def _charges_invoiced(self, charges):
-        """These charges are on invoices now."""
+        """These charges are on draft invoices now, or on a cancelled one that came back.
+
+        Called once for all charges of this source in a chunk, in the transaction that makes
+        the invoices and with the rights of who has it made; takes a number of queries that
+        does not depend on their number. An error fails these customers, whose invoices are
+        then not made.
+
+        :param charges: ``ar.billing.charge``, each with its invoice (``move_id``).
+        """
 
     @api.model
     def _charges_freed(self, charges):
-        """These charges can be invoiced again."""
+        """These charges can be invoiced again: their invoices are being deleted or were cancelled.
+
+        Also before drafts are regenerated, and when a run is undone. Called as
+        ``_charges_invoiced`` is; an error keeps the invoices as they are.
+
+        :param charges: ``ar.billing.charge``, each with its invoice still (``move_id``).
+        """
 
     # ------------------------------------------------------------------
     # For sources

@@ -1,3 +1,5 @@
+from markupsafe import Markup
+
 from odoo import models
 
 from ...tools.context_keys import NOTED, NOTES, NUMBER_FORMATS
@@ -134,3 +136,48 @@ class AccountMove(models.Model):
                     {**values, "mail_message_id": message.id} for _command, _id, values in commands
                 ]
         self.env["mail.tracking.value"].sudo().create(tracked)
+
+    def _ar_log_creation(self):
+        """The message that core posts on each new invoice, on all at once.
+
+        Core posts one by one, for somebody may follow new invoices; where somebody
+        does, it is done so here too.
+        """
+        context = self.env.context
+        if context.get("tracking_disable") or context.get("mail_create_nolog"):
+            return
+        for subtype, some in self.grouped(lambda move: move._creation_subtype()).items():
+            some._ar_log_creation_as(subtype)
+
+    def _ar_log_creation_as(self, subtype):
+        if not subtype:
+            self._message_log_batch(bodies={move.id: move._creation_message() for move in self})
+            return
+        followed = (
+            self.env["mail.followers"]
+            .sudo()
+            .search(
+                [
+                    ("res_model", "=", self._name),
+                    ("res_id", "in", self.ids),
+                    ("subtype_ids", "in", subtype.ids),
+                    ("partner_id", "!=", self.env.user.partner_id.id),
+                ]
+            )
+        )
+        posted = self.browse(followed.mapped("res_id"))
+        for move in posted:
+            move.sudo().message_post(
+                subtype_id=subtype.id,
+                author_id=self.env.user.partner_id.id,
+                body=move._ar_get_creation_body(),
+            )
+        logged = self - posted
+        messages = logged._message_log_batch(
+            bodies={move.id: move._ar_get_creation_body() for move in logged}
+        )
+        messages.write({"subtype_id": subtype.id, "is_internal": subtype.internal})
+
+    def _ar_get_creation_body(self):
+        text = Markup('<div summary="o_mail_notification"><p>%s</p></div>')
+        return text % self._creation_message()

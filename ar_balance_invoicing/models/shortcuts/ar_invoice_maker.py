@@ -4,28 +4,17 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
 from odoo import Command, api, models
 
-# Values of an invoice or a line that may differ within a kind.
-FREE_FIELDS = {
-    "partner_id",
-    "invoice_line_ids",
-    "invoice_origin",
-    "billing_run_id",
-    "billing_period_id",
-    "invoice_group_id",
-}
-FREE_LINE_FIELDS = {"name", "quantity", "price_unit"}
-# With other values than these in it, an invoice is left to core.
-KNOWN_LINE_FIELDS = FREE_LINE_FIELDS | {
-    "product_id",
-    "account_id",
-    "product_uom_id",
-    "sequence",
-    "tax_ids",
-    "analytic_distribution",
+# Values of a line that may differ within a kind; whatever else a line is given, is the same
+# for all of a kind.
+FREE_LINE_FIELDS = {"name", "quantity", "price_unit", "discount"}
+# Who gives these decides himself about the accounting; only core knows what follows.
+BOOKED_BY_HAND = {
+    *("display_type", "currency_id", "partner_id", "date_maturity", "line_ids"),
+    *("debit", "credit", "balance", "amount_currency", "price_subtotal", "price_total"),
+    *("tax_line_id", "tax_tag_ids", "tax_repartition_line_id", "group_tax_id"),
+    *("discount_date", "discount_balance", "discount_amount_currency", "deductible_amount"),
 }
 # A kind with fewer invoices is not worth its template.
 LEAST = 3
@@ -73,7 +62,7 @@ class ArInvoiceMaker(models.AbstractModel):
         :param vals_list: values of drafts of one company, as for ``create``.
         """
         memory = self._get_memory(vals_list)
-        kinds, left = self._sort_by_kind(vals_list, memory)
+        kinds, left = self._group_by_kind(vals_list, memory)
         seconds = self._get_seconds(kinds, memory)
         left |= {kind.indexes[0]: "first of a kind" for kind in kinds}
         left |= {kind.indexes[1]: "second of a kind, to compare with" for kind in seconds}
@@ -129,7 +118,7 @@ class ArInvoiceMaker(models.AbstractModel):
         moves = self.env["account.move"]
         if vals_list:
             moves = self._create_unsynchronised(vals_list)
-            self._log_creation(moves)
+            moves._ar_log_creation()
         return moves
 
     def _create_unsynchronised(self, vals_list):
@@ -151,7 +140,7 @@ class ArInvoiceMaker(models.AbstractModel):
     # Kinds
     # ------------------------------------------------------------------
 
-    def _sort_by_kind(self, vals_list, memory):
+    def _group_by_kind(self, vals_list, memory):
         """(kinds, ``{index: why}`` of what is to be made by core)."""
         reason = self.env["ar.shortcuts"]._get_reason_for_core("invoices")
         if not reason and self._has_analytic_models():
@@ -196,10 +185,7 @@ class ArInvoiceMaker(models.AbstractModel):
             return None, None
         lines, shapes = [], []
         for command, _id, line in vals["invoice_line_ids"]:
-            if command != Command.CREATE or line.keys() - KNOWN_LINE_FIELDS:
-                return None, None
-            if "price_unit" not in line:
-                # The product's, in the currency of the invoice.
+            if command != Command.CREATE or not self._is_line_known(line):
                 return None, None
             lines.append(self._get_line_kind(line))
             shapes.append(self._get_line_shape(line))
@@ -208,7 +194,8 @@ class ArInvoiceMaker(models.AbstractModel):
         term = self._get_payment_term(vals, partner)
         if self._has_discount_lines(term) or self._is_rounded(vals):
             return None, None
-        head = {name: value for name, value in vals.items() if name not in FREE_FIELDS}
+        free = self._get_free_fields()
+        head = {name: value for name, value in vals.items() if name not in free}
         shared = (
             self._freeze(head),
             term.id,
@@ -216,6 +203,28 @@ class ArInvoiceMaker(models.AbstractModel):
             partner.lang,
         )
         return (tuple(lines), *shared), (tuple(shapes), *shared)
+
+    @api.model
+    def _get_free_fields(self):
+        """Names of the values of an invoice that may differ within a kind."""
+        return {"partner_id", "invoice_line_ids", "invoice_origin"}
+
+    def _is_line_known(self, line):
+        """Whether a line of such values can be given complete, and compared with core's."""
+        if "price_unit" not in line:
+            # The product's, in the currency of the invoice.
+            return False
+        return not line.keys() & BOOKED_BY_HAND and all(
+            self._is_value_known(self.env["account.move.line"]._fields.get(name), value)
+            for name, value in line.items()
+        )
+
+    def _is_value_known(self, field, value):
+        if not field or not field.store or field.type in ("one2many", "properties"):
+            return False
+        if field.type == "many2many":
+            return len(value or ()) == 1 and value[0][0] in (Command.SET, Command.CLEAR)
+        return True
 
     def _get_line_kind(self, line):
         shared = {name: value for name, value in line.items() if name not in FREE_LINE_FIELDS}
@@ -235,6 +244,7 @@ class ArInvoiceMaker(models.AbstractModel):
 
     def _get_sign(self, line):
         amount = line.get("price_unit", 0) * line.get("quantity", 1)
+        amount *= 1 - line.get("discount", 0) / 100
         # A zero has no tax line; below zero, taxes may be grouped otherwise.
         return (amount > 0) - (amount < 0)
 
@@ -340,7 +350,7 @@ class ArInvoiceMaker(models.AbstractModel):
                 name=line.get("name"),
                 price_unit=line.get("price_unit", 0.0),
                 quantity=line.get("quantity", 1.0),
-                discount=0.0,
+                discount=line.get("discount", 0.0),
                 partner_id=customer,
                 rate=move.invoice_currency_rate,
                 sign=move.direction_sign,
@@ -447,52 +457,3 @@ class ArInvoiceMaker(models.AbstractModel):
             values["amount_currency"] += part["foreign_amount"]
             values["balance"] += part["company_amount"]
         return list(by_date.values())
-
-    # ------------------------------------------------------------------
-    # Chatter
-    # ------------------------------------------------------------------
-
-    def _log_creation(self, moves):
-        """The message that core posts on each new invoice, on all at once.
-
-        Core posts one by one, for somebody may follow new invoices; where somebody
-        does, it is done so here too.
-        """
-        context = self.env.context
-        if context.get("tracking_disable") or context.get("mail_create_nolog"):
-            return
-        for subtype, some in moves.grouped(lambda move: move._creation_subtype()).items():
-            self._log_creation_as(some, subtype)
-
-    def _log_creation_as(self, moves, subtype):
-        if not subtype:
-            moves._message_log_batch(bodies={move.id: move._creation_message() for move in moves})
-            return
-        followed = (
-            self.env["mail.followers"]
-            .sudo()
-            .search(
-                [
-                    ("res_model", "=", moves._name),
-                    ("res_id", "in", moves.ids),
-                    ("subtype_ids", "in", subtype.ids),
-                    ("partner_id", "!=", self.env.user.partner_id.id),
-                ]
-            )
-        )
-        posted = moves.browse(followed.mapped("res_id"))
-        for move in posted:
-            move.sudo().message_post(
-                subtype_id=subtype.id,
-                author_id=self.env.user.partner_id.id,
-                body=self._get_creation_body(move),
-            )
-        logged = moves - posted
-        messages = logged._message_log_batch(
-            bodies={move.id: self._get_creation_body(move) for move in logged}
-        )
-        messages.write({"subtype_id": subtype.id, "is_internal": subtype.internal})
-
-    def _get_creation_body(self, move):
-        text = Markup('<div summary="o_mail_notification"><p>%s</p></div>')
-        return text % move._creation_message()

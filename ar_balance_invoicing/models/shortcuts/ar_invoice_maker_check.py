@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 import psycopg2
 
-from odoo import models
+from odoo import api, models
 from odoo.tools import float_compare, ormcache
 from odoo.tools.misc import Callbacks
 
 # What two invoices of the same values cannot share, or a twin is not given.
 OWN = {
     *("id", "access_token", "create_uid", "create_date", "write_uid", "write_date"),
-    *("move_id", "line_ids", "invoice_line_ids", "billing_period_id"),
+    *("move_id", "line_ids", "invoice_line_ids"),
     # The first draft of a journal's period has a number already.
     *("name", "sequence_prefix", "sequence_number"),
 }
@@ -42,7 +42,7 @@ class ArInvoiceMaker(models.AbstractModel):
       without its products and accounts: what depends on these is what the first way finds,
       and another second and twin for each kind of ten would cost a tenth of the whole run.
 
-    Verdicts are kept for a run, in the ORM's cache: it belongs to one database, forgets
+    Verdicts are kept for a run (see ``_get_memory_key``), in the ORM's cache: it belongs to one database, forgets
     what is old, and is emptied in all workers whenever an addon is loaded or defaults,
     automations and the like change; then they are looked for anew. (The cursor's cache is
     no place for them: each commit empties it.)
@@ -52,12 +52,22 @@ class ArInvoiceMaker(models.AbstractModel):
 
     def _get_memory(self, vals_list):
         """The verdicts of the run that the invoices belong to; new ones if there is none."""
-        run_id = vals_list[0].get("billing_run_id") if vals_list else None
-        return self._get_memory_of_run(run_id) if run_id else Memory()
+        key = vals_list and self._get_memory_key(vals_list)
+        return self._get_memory_of(key) if key else Memory()
 
-    @ormcache("run_id")
-    def _get_memory_of_run(self, run_id):
+    @api.model
+    def _get_memory_key(self, vals_list):
+        """What invoices share that are made by one run, or None."""
+        return None
+
+    @ormcache("key")
+    def _get_memory_of(self, key):
         return Memory()
+
+    @api.model
+    def _get_unique_fields(self):
+        """Names of the fields of an invoice that a twin cannot have: the database forbids it."""
+        return set()
 
     # ------------------------------------------------------------------
     # The first of a kind
@@ -91,10 +101,11 @@ class ArInvoiceMaker(models.AbstractModel):
 
     def _get_plain_fields(self, records):
         """``[(field, default)]`` of what is stored and not computed."""
+        own = OWN | self._get_unique_fields()
         plain = [
             field_
             for name, field_ in records._fields.items()
-            if field_.store and not field_.compute and field_.type != "one2many" and name not in OWN
+            if field_.store and not field_.compute and field_.type != "one2many" and name not in own
         ]
         defaults = records.browse().default_get([field_.name for field_ in plain])
         return [(field_, defaults.get(field_.name, False)) for field_ in plain]
@@ -205,9 +216,10 @@ class ArInvoiceMaker(models.AbstractModel):
 
     def _make_and_compare(self, pairs):
         silent = self.with_context(tracking_disable=True)
+        unique = self._get_unique_fields()
         twins = silent._create_unsynchronised(
             [
-                {name: value for name, value in complete.items() if name != "billing_period_id"}
+                {name: value for name, value in complete.items() if name not in unique}
                 for _move, complete in pairs.values()
             ]
         )
@@ -234,7 +246,7 @@ class ArInvoiceMaker(models.AbstractModel):
         return ""
 
     def _get_stored_fields(self, records):
-        own = OWN if records._name == "account.move" else OWN_OF_LINE
+        own = OWN | self._get_unique_fields() if records._name == "account.move" else OWN_OF_LINE
         return [
             field_
             for name, field_ in records._fields.items()

@@ -141,10 +141,12 @@ class TestServices(ChargeCommon):
                 "name": "Weekly cart pickup · Oct 1 – Oct 31, 2026",
                 "quantity": 2,
                 "price_unit": 12.5,
+                "discount": 0,
                 "tax_ids": self.tax_sale_a.ids,
                 "analytic_distribution": False,
+                "line_values": False,
                 "source_ref": f"ar.billing.service,{service.id}",
-                "overdue_move_ids": [],
+                "source_data": False,
                 "problem": False,
             },
         )
@@ -309,7 +311,7 @@ class TestLateFees(ChargeCommon):
         self.assertEqual(charge["currency_id"], self.company.currency_id.id)
         self.assertEqual(charge["product_id"], self.fee_product.id)
         self.assertEqual(charge["tax_ids"], self.tax_sale_b.ids)
-        self.assertEqual(charge["overdue_move_ids"], (first + second).ids)
+        self.assertEqual(charge["source_data"]["overdue_move_ids"], (first + second).ids)
         self.assertEqual(
             charge["name"].replace("\xa0", " "),
             f"Late fee: 1.5 % of $ 1,200.00 overdue ({first.name}, {second.name})",
@@ -339,7 +341,7 @@ class TestLateFees(ChargeCommon):
         self._invoice(self.customer, 1000, days_ago=35, invoice_payment_term_id=self.term_parts.id)
         # 30 % was due 35 days ago, 35 % 5 days ago, 35 % is due in 25 days.
         self.assertEqual(self._amounts(), [9.75])
-        self.assertEqual(len(self._charges()[0]["overdue_move_ids"]), 1)
+        self.assertEqual(len(self._charges()[0]["source_data"]["overdue_move_ids"]), 1)
 
     def test_only_what_is_still_open(self):
         invoice = self._invoice(self.customer, 1000, days_ago=40)
@@ -416,7 +418,7 @@ class TestLateFees(ChargeCommon):
         second = self._invoice(self.customer, 200, days_ago=30)
         (charge,) = self._charges()
         self.assertEqual(charge["price_unit"], 3)
-        self.assertEqual(charge["overdue_move_ids"], second.ids)
+        self.assertEqual(charge["source_data"]["overdue_move_ids"], second.ids)
         # The next period charges both.
         november = self.env["ar.billing.period"].create(
             {
@@ -452,7 +454,7 @@ class TestLateFees(ChargeCommon):
         invoices._post(soft=False)
         (charge,) = self._charges()
         self.assertRegex(charge["name"], r"\((\S+, ){4}\S+ and 3 more\)$")
-        self.assertEqual(len(charge["overdue_move_ids"]), 8)
+        self.assertEqual(len(charge["source_data"]["overdue_move_ids"]), 8)
 
     def test_a_fee_product_without_account_is_a_problem(self):
         self._invoice(self.customer, 1000, days_ago=40)

@@ -87,6 +87,8 @@ class TestInvoiceMaker(InvoiceComparison, InvoiceMakerCommon):
             "quantity": rnd.choice([1, 1, 2, 0.35, 13]),
             "price_unit": price,
         }
+        if rnd.random() < 0.2:
+            values["discount"] = rnd.choice([5, 12.5, 33.33, 100])
         # What is not given, core takes from the product, in the customer's language.
         for name in ("name", "quantity", "price_unit"):
             if "product_id" in line and rnd.random() < 0.04:
@@ -184,6 +186,8 @@ class TestInvoiceMaker(InvoiceComparison, InvoiceMakerCommon):
             "currency without cents": self._vals(3, currency_id=root.currencies[2].id),
             "old invoice": self._vals(3, invoice_date=self.today - timedelta(days=400)),
             "the product's name in two languages": self._vals(6, line={"name": None}, first=9),
+            "a discount": self._vals(3, line={"discount": 12.5}),
+            "another unit": self._vals(3, line={"product_uom_id": self.env.ref("uom.product_uom_dozen").id}),
             "fiscal position": self._vals(3, fiscal_position_id=plain.id),
             "position that maps accounts": self._vals(3, fiscal_position_id=mapped.id),
             "instalments": self._vals(3, invoice_payment_term_id=self.term_parts.id),
@@ -218,7 +222,7 @@ class TestInvoiceMaker(InvoiceComparison, InvoiceMakerCommon):
             "cash rounding, a line": self._vals(3, invoice_cash_rounding_id=add_line.id),
             "cash rounding, a tax": self._vals(3, invoice_cash_rounding_id=biggest_tax.id),
             "the product's price": self._vals(3, line={"price_unit": None}),
-            "a discount": self._vals(3, line={"discount": 5}),
+            "a line booked by hand": self._vals(3, line={"discount_date": "2026-01-01"}),
             "a note": self._vals(3, line={"display_type": "line_note", "product_id": None}),
             "credit notes": self._vals(3, move_type="out_refund"),
             "position found by core": self._vals(3, fiscal_position_id=None),
@@ -259,7 +263,7 @@ class TestInvoiceMaker(InvoiceComparison, InvoiceMakerCommon):
         moves = self.env["account.move"].create(self._vals(3))
         subtype = self.env.ref("account.mt_invoice_created")
         moves[1].message_subscribe(self.partners[5].ids, subtype.ids)
-        self.maker._log_creation(moves)
+        moves._ar_log_creation()
         told = [
             move.sudo().message_ids.filtered(lambda m: m.subtype_id == subtype)[:1]
             for move in moves
