@@ -54,9 +54,9 @@ class AccountMove(models.Model):
                     )
                 )
             if move.invoice_group_id.company_id != move.company_id:
-                move.with_env(self.env)._refuse_invoice_group(move.invoice_group_id)
+                move.with_env(self.env)._ar_refuse_invoice_group(move.invoice_group_id)
 
-    def _refuse_invoice_group(self, group):
+    def _ar_refuse_invoice_group(self, group):
         """Say why this invoice is not in that group; names only what the user may read."""
         if not self.has_access("read") or not group.with_env(self.env).has_access("read"):
             raise ValidationError(
@@ -173,10 +173,10 @@ class AccountMove(models.Model):
     def _field_to_sql(self, alias, field_expr, query=None):
         if field_expr == "email_state":
             self._check_field_access(self._fields[field_expr], "read")
-            return self._email_state_to_sql(alias, query)
+            return self._ar_email_state_to_sql(alias, query)
         return super()._field_to_sql(alias, field_expr, query)
 
-    def _email_state_to_sql(self, alias, query):
+    def _ar_email_state_to_sql(self, alias, query):
         def column(name):
             return self._field_to_sql(alias, name, query)
 
@@ -201,10 +201,10 @@ class AccountMove(models.Model):
             sent=column("is_move_sent"),
             partner=column("partner_id"),
             email=partner._field_to_sql("ar_mail_partner", "email"),
-            failed=self._email_failed_to_sql(column("id")),
+            failed=self._ar_email_failed_to_sql(column("id")),
         )
 
-    def _email_failed_to_sql(self, move_id):
+    def _ar_email_failed_to_sql(self, move_id):
         """Whether the last e-mail about a document did not reach its addressee."""
         notifications = self.env["mail.notification"].sudo()
         messages = self.env["mail.message"].sudo()
