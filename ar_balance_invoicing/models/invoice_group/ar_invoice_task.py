@@ -115,6 +115,9 @@ class ArInvoiceTask(models.Model):
         :raise UserError: when it concerns none of them
         :raise AccessError: for who may not invoice, or not these invoices
         """
+        if group and invoices:
+            raise UserError(self.env._("Name either invoices or an invoice group, not both."))
+        # Defaults meant for a window must not end up on what is made here.
         self = self.with_context(clean_context(self.env.context))
         if group:
             group = to_records(self.env, "ar.invoice.group", group)
@@ -209,7 +212,7 @@ class ArInvoiceTask(models.Model):
     @api.model
     def _get_concerned_domain(self, kind, scope):
         """Domain on ``account.move``: customer invoices, of those what a task concerns."""
-        if scope not in dict(SCOPES):
+        if not isinstance(scope, str) or scope not in dict(SCOPES):
             raise UserError(
                 self.env._(
                     "There is no choice “%(scope)s” of invoices, but: %(scopes)s.",

@@ -550,6 +550,21 @@ class TestBroughtAlong(AttackCommon):
             lambda: self._get_moves(self.drafts),
         )
 
+    def test_ticked_drafts_that_are_confirmed(self):
+        tasks = self.env["ar.invoice.task"]
+        self._assert_same(
+            "invoicing",
+            "account.move",
+            "action_confirm_drafts",
+            self.drafts.ids,
+            lambda: (
+                self._get_moves(self.drafts),
+                tasks.search([], limit=1).mapped(
+                    lambda task: (task.task, task.state, task.user_id.id, len(task.line_ids))
+                ),
+            ),
+        )
+
     def test_a_group_that_is_confirmed(self):
         self._assert_same(
             "invoicing",

@@ -250,6 +250,8 @@ class TestTickedInvoices(TickedCommon):
             (("confirm", [0]), "as a list of whole numbers"),
             (("confirm", None, ["x"]), "as a list of whole numbers"),
             (("confirm", None, [self.group.id, self.group.id + 1]), "choose exactly one"),
+            (("confirm", None, self.group, []), "There is no choice"),
+            (("confirm", draft.ids, self.group.id), "not both"),
             (("confirm",), "no invoice is ticked"),
         ):
             with self.subTest(arguments), self.assertRaisesRegex(UserError, why):
