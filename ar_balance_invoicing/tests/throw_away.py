@@ -15,9 +15,7 @@ class ThrowAwayAddon:
             model = self.registry[definition._name]
             self.addCleanup(setattr, model, "_base_classes__", model._base_classes__)
             add_to_registry(self.registry, definition)
-        # Cleanups run backwards: this one comes last.
-        self._cleanups.insert(0, (self.registry._setup_models__, (self.cr, SET_UP), {}))
-        self.registry._setup_models__(self.cr, SET_UP)
+        self._set_up_again([definition._name for definition in definitions])
         for definition in definitions:
             model = self.env[definition._name]
             for name in (field.name for field in definition._field_definitions):
@@ -29,12 +27,22 @@ class ThrowAwayAddon:
         """Put an abstract model of its own into the registry; return what takes it away."""
         name = definition._name
         add_to_registry(self.registry, definition)
-        self.registry._setup_models__(self.cr, [name])
+        self._set_up_again([], [name])
+        self.addCleanup(self.registry.models.pop, name, None)
 
         def take_away():
-            if name in self.registry:
-                del self.registry[name]
-                self.registry._setup_models__(self.cr, SET_UP)
+            del self.registry[name]
+            self.registry._setup_models__(self.cr, SET_UP)
 
-        self.addCleanup(take_away)
         return take_away
+
+    def _set_up_again(self, extended, own=()):
+        """Now, and once when all classes are gone: cleanups run backwards, so that comes last.
+
+        :param extended: names of models that stay when the classes are gone.
+        """
+        if not hasattr(self, "_extended"):
+            self._extended = list(SET_UP)
+            self._cleanups.insert(0, (self.registry._setup_models__, (self.cr, self._extended), {}))
+        self._extended += extended
+        self.registry._setup_models__(self.cr, [*self._extended, *own])

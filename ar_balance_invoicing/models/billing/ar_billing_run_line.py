@@ -203,8 +203,9 @@ class ArBillingRunLine(models.Model):
     def _get_to_bill(self, policy):
         """Those of these lines that a run bills if it has this zero policy."""
         return self.filtered(
-            lambda line: (line.state == "todo" or line.zero_skipped)
-            and not line._get_zero_reason(policy)
+            lambda line: (
+                (line.state == "todo" or line.zero_skipped) and not line._get_zero_reason(policy)
+            )
         )
 
     # ------------------------------------------------------------------
