@@ -224,23 +224,6 @@ class ArBillingRunLine(models.Model):
                 skipped |= line
         return self - skipped
 
-    def _check_billable(self):
-        """Refuse to bill when one of the lines cannot be billed.
-
-        :raise UserError: with the customer and what is wrong.
-        """
-        locks = {}
-        for line in self:
-            problem = line._get_problem(locks)
-            if problem:
-                raise UserError(
-                    self.env._(
-                        "%(customer)s: %(problem)s",
-                        customer=line.partner_id.display_name,
-                        problem=problem,
-                    )
-                )
-
     def _get_problem(self, locks):
         """A sentence for the bookkeeper, or False.
 

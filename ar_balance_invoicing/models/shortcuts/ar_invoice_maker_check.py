@@ -42,10 +42,10 @@ class ArInvoiceMaker(models.AbstractModel):
       without its products and accounts: what depends on these is what the first way finds,
       and another second and twin for each kind of ten would cost a tenth of the whole run.
 
-    Verdicts are kept for a run (see ``_get_memory_key``), in the ORM's cache: it belongs to one database, forgets
-    what is old, and is emptied in all workers whenever an addon is loaded or defaults,
-    automations and the like change; then they are looked for anew. (The cursor's cache is
-    no place for them: each commit empties it.)
+    Verdicts are kept for a run (see ``_get_memory_key``), in the ORM's cache: it belongs to
+    one database, forgets what is old, and is emptied in all workers whenever an addon is
+    loaded or defaults, automations and the like change; then they are looked for anew. (The
+    cursor's cache is no place for them: each commit empties it.)
     """
 
     _inherit = "ar.invoice.maker"

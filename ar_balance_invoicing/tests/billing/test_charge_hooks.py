@@ -61,6 +61,7 @@ class SourceCommon(ThrowAwayAddon, BillingCommon):
 
         self._bring_model(Source)
         self._bring(Profile)
+        return told
 
     def _bill(self):
         return self._run().create_invoices()
