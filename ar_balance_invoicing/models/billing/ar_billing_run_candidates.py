@@ -6,9 +6,10 @@ from odoo import Command, api, models
 from odoo.exceptions import UserError
 from odoo.tools import clean_context
 
+from ...tools.records import to_records
+
 # What a script may ask for when it makes a run.
 OPTIONS = (
-    "period_id",
     "invoice_date",
     "zero_policy",
     "late_fees",
@@ -66,7 +67,9 @@ class ArBillingRun(models.Model):
         :return: the period, which may be named by its id.
         """
         self.check_access("create")
-        for name, value in {"period_id": period, **options}.items():
+        period = to_records(self.env, "ar.billing.period", period)
+        period.ensure_one()
+        for name, value in options.items():
             if name not in OPTIONS or (self._fields[name].required and not value):
                 raise UserError(
                     self.env._(
@@ -76,9 +79,8 @@ class ArBillingRun(models.Model):
                         options=", ".join(OPTIONS),
                     )
                 )
-        self._check_person_values([{"period_id": period, **options}])
-        is_record = isinstance(period, models.BaseModel)
-        return self.env["ar.billing.period"].browse(period.id if is_record else period)
+        self._check_person_values([{"period_id": period.id, **options}])
+        return period
 
     def _populate(self):
         """(Re)make the candidates from customers, balances and charge sources.

@@ -173,7 +173,7 @@ class ArBillingRunLine(models.Model):
         return totals["base_amount_currency"], totals["total_amount_currency"]
 
     def _get_balance_class(self):
-        """The class that the draft will have (see ``account.move``): it is no part of the account."""
+        """The class that the draft will have: it is no part of the account."""
         account = self.company_currency_id.compare_amounts(self.account_balance, 0)
         invoice = self.currency_id.compare_amounts(self.amount_total, 0)
         return balance_class(account=account, invoice=invoice, besides=account)
