@@ -11,7 +11,7 @@ from .billing import (
     test_charge_hooks,
     test_charge_sources,
 )
-from .bulk_document import test_bulk_document
+from .bulk_document import test_bulk_document, test_waiting
 from .guard import (
     test_attacks,
     test_forms,
