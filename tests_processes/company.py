@@ -152,7 +152,7 @@ def new_run(env, profile_name):
     profile = env["ar.billing.profile"].search([("name", "=", profile_name)])
     today = fields.Date.today()
     period = profile.period_ids.filtered(lambda p: p.date_from <= today <= p.date_to)
-    return env["ar.billing.run"]._create_for_period(period).id
+    return env["ar.billing.run"].make(period).id
 
 
 def queue(env, run):

@@ -44,7 +44,7 @@ def make_their_company(env):
     moves = env["account.move"].create([vals] * 3)
     moves[0].action_post()
     group = env["ar.invoice.group"].create({"name": "Theirs", "company_id": theirs.id})
-    group._add_invoices(moves[1:])
+    group.add_invoices(moves[1:])
     items = moves[0].line_ids.filtered(lambda item: item.account_id == receivable)
     return {
         "company": theirs.id,
@@ -65,7 +65,7 @@ def make_my_group(env, login):
         [{"move_type": "out_invoice", "partner_id": customer.id}] * 2
     )
     group = env["ar.invoice.group"].with_user(user).create({"name": "Mine"})
-    group._add_invoices(drafts)
+    group.add_invoices(drafts)
     return group.id
 
 

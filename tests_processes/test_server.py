@@ -38,7 +38,7 @@ def test_a_killed_server_resumes_by_itself(books, chance, start):
     run = run_script(company.new_run, company.LARGE)
     server = start()
     wait_until(lambda: server.is_listening(books.value), 60, "Server started")
-    click(books.user("ann"), "ar.billing.run", "action_create_invoices", [run])
+    click(books.user("ann"), "ar.billing.run", "create_invoices", [run])
     wait_until(lambda: books.states(run)["done"], 60, "First invoices")
     # A third chunk is left for either lane.
     time.sleep(chance.uniform(0, 0.2))

@@ -119,18 +119,18 @@ def serve_queue(cr, chunk_size):
     """
     env = api.Environment(cr, SUPERUSER_ID, {})
     # Small chunks, so that many of them are begun and ended in a short test.
-    for name in env["ar.batch.document"]._get_batch_models():
+    for name in env["ar.bulk.lanes"]._get_document_models():
         env.registry[name]._chunk_size = chunk_size
-    env["ar.batch.document"]._cron_work()
+    env["ar.bulk.lanes"]._cron_work()
     return cr._cnx.get_backend_pid()
 
 
 def serve_queue_out_of_time(cr):
     """A scheduled action whose time is up after its first chunk."""
     env = api.Environment(cr, SUPERUSER_ID, {})
-    cron, _progress = env.ref("ar_balance_invoicing.ir_cron_batch_1")._add_progress()
+    cron, _progress = env.ref("ar_balance_invoicing.ir_cron_bulk_document_lane_1")._add_progress()
     context = {**cron.env.context, "cron_id": cron.id, "cron_end_time": 0}
-    env["ar.batch.document"].with_context(context)._cron_work()
+    env["ar.bulk.lanes"].with_context(context)._cron_work()
 
 
 # --- shorthands -------------------------------------------------------------

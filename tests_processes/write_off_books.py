@@ -23,7 +23,7 @@ NEVER = {
         SELECT line.id, line.state, line.entry_id
           FROM ar_write_off_line line
      LEFT JOIN account_move entry
-            ON entry.id = line.entry_id AND entry.ar_write_off_line_id = line.id
+            ON entry.id = line.entry_id AND entry.write_off_line_id = line.id
            AND entry.state = 'posted'
          WHERE line.state IN ('done', 'undo', 'undone') AND entry.id IS NULL
     """,
@@ -31,9 +31,9 @@ NEVER = {
         SELECT entry.id, entry.state, line.id, line.state
           FROM account_move entry
      LEFT JOIN ar_write_off_line line
-            ON line.id = entry.ar_write_off_line_id AND line.entry_id = entry.id
+            ON line.id = entry.write_off_line_id AND line.entry_id = entry.id
            AND line.state IN ('done', 'undo', 'undone')
-         WHERE entry.ar_write_off_line_id IS NOT NULL AND line.id IS NULL
+         WHERE entry.write_off_line_id IS NOT NULL AND line.id IS NULL
     """,
     "a waiting, failed or skipped line with an entry": """
         SELECT id, state, entry_id FROM ar_write_off_line
@@ -52,7 +52,7 @@ NEVER = {
           FROM account_move reversal
           JOIN account_move entry ON entry.id = reversal.reversed_entry_id
      LEFT JOIN ar_write_off_line line ON line.reversal_id = reversal.id
-         WHERE entry.ar_write_off_line_id IS NOT NULL AND line.id IS NULL
+         WHERE entry.write_off_line_id IS NOT NULL AND line.id IS NULL
     """,
     "a document that is written off twice": """
         SELECT move_id, array_agg(id) FROM ar_write_off_line
@@ -61,7 +61,7 @@ NEVER = {
     "an entry whose receivable is not matched": f"""
         SELECT entry.id, open.residual
           FROM account_move entry JOIN ({OPEN}) open ON open.move_id = entry.id
-         WHERE entry.ar_write_off_line_id IS NOT NULL AND open.residual != 0
+         WHERE entry.write_off_line_id IS NOT NULL AND open.residual != 0
     """,
     "a written-off invoice that is still owed, or one that is not owed and not written off": f"""
         SELECT line.move_id, line.state, SUM(open.residual), MAX(line.amount_residual)
@@ -117,7 +117,7 @@ class WriteOffBooks(Books):
         self.check()
         rows = self.rows(
             "SELECT move.id, (SELECT COUNT(*) FROM account_move entry JOIN ar_write_off_line line "
-            "ON line.id = entry.ar_write_off_line_id "
+            "ON line.id = entry.write_off_line_id "
             "WHERE line.move_id = move.id AND entry.state = 'posted'), "
             "amount_residual = 0, amount_written_off = amount_total, write_off_state" + DEBTS
         )

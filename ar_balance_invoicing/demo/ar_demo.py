@@ -69,7 +69,7 @@ class ArDemo(models.AbstractModel):
         group = self.env["ar.invoice.group"].create(
             {"name": self.env._("Long overdue"), "user_id": self.env.ref("base.user_admin").id}
         )
-        group._add_invoices(overdue)
+        group.add_invoices(overdue)
 
     # ------------------------------------------------------------------
     # Customers

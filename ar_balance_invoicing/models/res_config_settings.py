@@ -16,7 +16,9 @@ class ResConfigSettings(models.TransientModel):
     ar_write_off_journal_id = fields.Many2one(
         related="company_id.ar_write_off_journal_id", readonly=False
     )
-    ar_batch_mode = fields.Selection(related="company_id.ar_batch_mode", readonly=False)
+    ar_write_off_batch_mode = fields.Selection(
+        related="company_id.ar_write_off_batch_mode", readonly=False
+    )
     ar_write_off_reason_required = fields.Boolean(
         related="company_id.ar_write_off_reason_required", readonly=False
     )
@@ -24,4 +26,4 @@ class ResConfigSettings(models.TransientModel):
     def _compute_ar_lane_notice(self):
         """What is wrong with the scheduled actions that work documents off."""
         for settings in self:
-            settings.ar_lane_notice = self.env["ar.batch.document"]._get_lane_notice()
+            settings.ar_lane_notice = self.env["ar.bulk.lanes"]._get_lane_notice()

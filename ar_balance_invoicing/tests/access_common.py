@@ -1,9 +1,8 @@
 """One record of every model of ours, and the people who come by."""
 
 from odoo import Command
-from odoo.tests import new_test_user
 
-from .test_invoice_group import GroupCommon
+from .invoice_group_common import GroupCommon
 
 MODULE = "ar_balance_invoicing"
 
@@ -12,17 +11,8 @@ class EveryModelCommon(GroupCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.ar_batch_mode = "manual"
+        cls.company.ar_write_off_batch_mode = "manual"
         cls.records = cls._make_one_of_each()
-
-    @classmethod
-    def _user(cls, login, groups, company=None):
-        return new_test_user(cls.env, login, groups=groups, company_id=(company or cls.company).id)
-
-    @classmethod
-    def _as(cls, user, records):
-        """The records as the user sees them in his own company."""
-        return records.with_user(user).with_context(allowed_company_ids=user.company_id.ids)
 
     @classmethod
     def _make_one_of_each(cls):
@@ -34,9 +24,9 @@ class EveryModelCommon(GroupCommon):
         run._start()
         invoice = run.line_ids.move_id
         invoice._post(soft=False)
-        cls.group._add_invoices(invoice | overdue)
-        batch = cls.env["ar.batch"].create({"name": "Spring"})
-        cls.env.user.ar_default_batch_id = batch
+        cls.group.add_invoices(invoice | overdue)
+        batch = cls.env["ar.write.off.batch"].create({"name": "Spring"})
+        cls.env.user.ar_default_write_off_batch_id = batch
         write_off = cls._write_off(overdue)
         cls.group.action_mark_as_sent()
         fee = cls.env["ar.late.fee"]._create_inside(
@@ -62,7 +52,8 @@ class EveryModelCommon(GroupCommon):
             ),
             cls.env["ar.create.invoices.confirm"].create({"run_ids": [Command.set(run.ids)]}),
             cls.env["ar.invoice.group.add"].create({"invoice_ids": [Command.set(invoice.ids)]}),
-            cls.env["ar.batch.move"].create(
+            cls.env["ar.write.off.search"].create({"balance_below": 5}),
+            cls.env["ar.write.off.batch.move"].create(
                 {
                     "line_ids": [Command.set(write_off.line_ids.ids)],
                     "batch_id": write_off.batch_id.id,

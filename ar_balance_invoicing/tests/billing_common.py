@@ -72,7 +72,7 @@ class BillingCommon(BalanceCommon):
 
     @classmethod
     def _run(cls, period=None, **options):
-        return cls.env["ar.billing.run"]._create_for_period(period or cls.period, **options)
+        return cls.env["ar.billing.run"].make(period or cls.period, **options)
 
     @classmethod
     def _line(cls, run, customer):

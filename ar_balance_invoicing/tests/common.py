@@ -7,8 +7,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 from odoo import Command, fields
+from odoo.tests import new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+from .helpers import Helpers
 
 IN_CI = bool(os.environ.get("CI"))
 
@@ -23,7 +26,7 @@ def new_seed(variable="AR_SEED"):
     return int(named) if named else random.SystemRandom().randrange(10**6)
 
 
-class BalanceCommon(AccountTestInvoicingCommon):
+class BalanceCommon(Helpers, AccountTestInvoicingCommon):
     """Three ledgers: the company with a branch, and another company in another currency."""
 
     @classmethod
@@ -55,6 +58,17 @@ class BalanceCommon(AccountTestInvoicingCommon):
                 ],
             }
         )
+
+    # --- users --------------------------------------------------------------
+
+    @classmethod
+    def _user(cls, login, groups, company=None):
+        return new_test_user(cls.env, login, groups=groups, company_id=(company or cls.company).id)
+
+    @classmethod
+    def _as(cls, user, records):
+        """The records as the user sees them in his own company."""
+        return records.with_user(user).with_context(allowed_company_ids=user.company_id.ids)
 
     # --- documents ----------------------------------------------------------
 

@@ -204,10 +204,10 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         cls.cancelled_run = cls._run(cancelled)
         cls.cancelled_run.action_cancel()
         cls.done_run = cls._run(done)
-        cls.done_run.action_create_invoices()
+        cls.done_run.create_invoices()
         cls.drafts = cls.done_run.invoice_ids
         cls.group = cls.env["ar.invoice.group"].create({"name": f"{INNER} July"})
-        cls.group._add_invoices(cls.drafts)
+        cls.group.add_invoices(cls.drafts)
         tasks = cls.env["ar.invoice.task"]
         cls.task = tasks._create_for_group(cls.group, "confirm")
         cls.failed_task = tasks._create_for_group(cls.group, "send")
@@ -254,7 +254,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
     @classmethod
     def _make_batches(cls):
         users = cls.env.user | cls.users["write_off"] | cls.users["admin"]
-        cls.batch, cls.spare_batch, cls.closed_batch = cls.env["ar.batch"].create(
+        cls.batch, cls.spare_batch, cls.closed_batch = cls.env["ar.write.off.batch"].create(
             [
                 {"name": f"{INNER} {name}", "user_ids": [Command.set(users.ids)]}
                 for name in ("A", "B", "C")
@@ -272,7 +272,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         cls.other_group = env["ar.invoice.group"].create(
             {"name": f"{HIDDEN} name", "company_id": cls.other.id}
         )
-        cls.other_batch = env["ar.batch"].create(
+        cls.other_batch = env["ar.write.off.batch"].create(
             {"name": f"{HIDDEN} name", "company_id": cls.other.id}
         )
         cls.other_reason = env["ar.write.off.reason"].create(
@@ -293,7 +293,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         """``{model: record}`` that methods are called on, if no case says otherwise."""
         return {
             "account.move": cls.drafts[0],
-            "ar.batch": cls.batch,
+            "ar.write.off.batch": cls.batch,
             "ar.billing.charge": cls.listed_run.line_ids.charge_ids[:1],
             "ar.billing.period": cls.listed_run.period_id,
             "ar.billing.profile": cls.profile,
@@ -318,7 +318,8 @@ class RightsCommon(WriteOffCommon, BillingCommon):
     @classmethod
     def _get_wizard_vals(cls):
         return {
-            "ar.batch.move": {
+            "ar.write.off.search": {"company_id": cls.company.id, "balance_below": 8},
+            "ar.write.off.batch.move": {
                 "line_ids": [Command.set(cls.done_write_off.line_ids.ids)],
                 "batch_id": cls.batch.id,
             },
@@ -343,7 +344,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         day = cls.today + timedelta(days=9999)
         return {
             **cls._get_wizard_vals(),
-            "ar.batch": {"name": "New", **company},
+            "ar.write.off.batch": {"name": "New", **company},
             "ar.billing.charge": {"line_id": line.id, "name": "New", "price_unit": 1},
             "ar.billing.period": {
                 "profile_id": cls.profile.id,

@@ -71,8 +71,8 @@ class TestDemo(TransactionCase):
         period = profile.period_ids.filtered(lambda p: p.date_from <= today <= p.date_to)
         self.run_of_month = self.env["ar.billing.run"].search([("period_id", "=", period.id)])
         if not self.run_of_month:
-            self.run_of_month = self.env["ar.billing.run"]._create_for_period(period)
-            self.run_of_month.action_create_invoices()
+            self.run_of_month = self.env["ar.billing.run"].make(period)
+            self.run_of_month.create_invoices()
 
     # --- something everywhere -----------------------------------------------
 

@@ -97,7 +97,7 @@ class TestTours(BillingCommon, HttpCase):
         self._invoice(young, 2, days_ago=10)
         self._invoice(delgado, 400, days_ago=100)
         self.start_tour(
-            "/odoo/action-ar_balance_invoicing.ar_write_off_action_new",
+            "/odoo/action-ar_balance_invoicing.ar_write_off_search_action",
             "ar_write_off",
             login="tour.clerk",
         )
@@ -109,7 +109,7 @@ class TestTours(BillingCommon, HttpCase):
         self.company.ar_background_seconds = 0.01
         self._make_customers("Tour One", "Tour Two", "Tour Three")
         run = self._run()
-        run.action_create_invoices()
+        run.create_invoices()
         self.assertEqual(run.state, "queued")
         self.env.flush_all()
         worker = threading.Timer(8, self._work_in_background)
@@ -127,4 +127,4 @@ class TestTours(BillingCommon, HttpCase):
         """What a cron worker does, in a thread of its own while the browser looks on."""
         with self.registry.cursor() as cr:
             env = self.env(cr=cr, user=SUPERUSER_ID)
-            env["ar.batch.document"]._cron_work()
+            env["ar.bulk.lanes"]._cron_work()

@@ -15,12 +15,34 @@ class ThrowAwayAddon:
             model = self.registry[definition._name]
             self.addCleanup(setattr, model, "_base_classes__", model._base_classes__)
             add_to_registry(self.registry, definition)
-        # Cleanups run backwards: this one comes last.
-        self._cleanups.insert(0, (self.registry._setup_models__, (self.cr, SET_UP), {}))
-        self.registry._setup_models__(self.cr, SET_UP)
+        self._set_up_again([definition._name for definition in definitions])
         for definition in definitions:
             model = self.env[definition._name]
             for name in (field.name for field in definition._field_definitions):
                 field = model._fields[name]
                 if field.store and not column_exists(self.cr, model._table, name):
                     create_column(self.cr, model._table, name, field.column_type[1])
+
+    def _bring_model(self, definition):
+        """Put an abstract model of its own into the registry; return what takes it away."""
+        name = definition._name
+        add_to_registry(self.registry, definition)
+        self._set_up_again([], [name])
+        self.addCleanup(self.registry.models.pop, name, None)
+
+        def take_away():
+            del self.registry[name]
+            self.registry._setup_models__(self.cr, SET_UP)
+
+        return take_away
+
+    def _set_up_again(self, extended, own=()):
+        """Now, and once when all classes are gone: cleanups run backwards, so that comes last.
+
+        :param extended: names of models that stay when the classes are gone.
+        """
+        if not hasattr(self, "_extended"):
+            self._extended = list(SET_UP)
+            self._cleanups.insert(0, (self.registry._setup_models__, (self.cr, self._extended), {}))
+        self._extended += extended
+        self.registry._setup_models__(self.cr, [*self._extended, *own])

@@ -132,3 +132,25 @@ class WriteOffCommon(BalanceCommon):
             """
         )
         self.assertFalse(unbalanced)
+
+
+class WriteOffBatchCommon(WriteOffCommon):
+    """Two clerks who may write off, and an administrator."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.clerk = cls._user("batch.clerk", "ar_balance_invoicing.group_write_off")
+        cls.colleague = cls._user("batch.colleague", "ar_balance_invoicing.group_write_off")
+        cls.manager = cls._user("batch.manager", "account.group_account_manager")
+
+    def _batch(self, user, **values):
+        return self._as(user, self.env["ar.write.off.batch"]).create(values)
+
+    def _document(self, batch, amount=5, process=True):
+        """A write-off of one invoice, recorded in the batch."""
+        document = self._write_off(self._invoice(self.customer, amount), process=False)
+        document.batch_id = batch.with_env(document.env)
+        if process:
+            document.action_process()
+        return document

@@ -66,14 +66,10 @@ class ArCreateInvoices(models.TransientModel):
         self.ensure_one()
         runs = self.env["ar.billing.run"]
         for period in self._get_periods():
-            runs |= period._get_draft_run()
-        action = runs[:1].action_view_lines()
+            runs |= period._list_customers()
+        action = runs._list_together().action_view_lines()
         if len(runs) > 1:
-            action["domain"] = [("document_id", "in", runs.ids)]
-            action["context"] = {
-                "ar_billing_run_id": runs.ids,
-                "search_default_group_by_run": 1,
-            }
+            action["context"]["search_default_group_by_run"] = 1
         return action
 
     def _get_periods(self):

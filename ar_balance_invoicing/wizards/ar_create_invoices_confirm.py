@@ -10,9 +10,8 @@ class ArCreateInvoicesConfirm(models.TransientModel):
     _inherit = ["ar.guarded"]
 
     run_ids = fields.Many2many("ar.billing.run", required=True)
-    line_ids = fields.Many2many("ar.billing.run.line", string="Ticked")
-    all_lines = fields.Boolean(default=True)
-    customer_count = fields.Integer(compute="_compute_customer_count", string="Customers")
+    customer_count = fields.Integer(compute="_compute_customers")
+    listed_count = fields.Integer(compute="_compute_customers")
     period_names = fields.Char(compute="_compute_period_names", string="Billing Period")
     invoice_date = fields.Date(
         required=True,
@@ -111,11 +110,20 @@ class ArCreateInvoicesConfirm(models.TransientModel):
                 for profile in wizard.run_ids.profile_id
             )
 
-    @api.depends("run_ids", "line_ids", "all_lines", "skip_zero")
-    def _compute_customer_count(self):
+    @api.depends("run_ids", "skip_zero")
+    def _compute_customers(self):
         for wizard in self:
-            lines = wizard._get_lines()
-            wizard.customer_count = len(lines.partner_id)
+            wizard.customer_count = len(wizard._get_lines_to_bill().partner_id)
+            wizard.listed_count = len(wizard.run_ids.line_ids.partner_id)
+
+    def _get_lines_to_bill(self):
+        """Those that are ticked, or all if none is, but those without an invoice of zero."""
+        lines = self.env["ar.billing.run.line"]
+        ticked = self.run_ids.line_ids.filtered("selected")
+        for run in self.run_ids.filtered("profile_id"):
+            listed = run.line_ids & ticked if ticked else run.line_ids
+            lines |= listed._get_to_bill(self._get_zero_policy(run))
+        return lines
 
     @api.depends("run_ids")
     def _compute_period_names(self):
@@ -128,15 +136,11 @@ class ArCreateInvoicesConfirm(models.TransientModel):
     def _compute_zero_note(self):
         for wizard in self:
             runs = wizard.run_ids.filtered("profile_id")
-            policies = {wizard._get_zero_policy(run) for run in runs}
-            texts = {
-                "create": self.env._("Everyone gets an invoice, also of $0."),
-                "skip_settled": self.env._(
-                    "Customers with neither charge nor balance get none (by profile)."
-                ),
-                "skip_zero": self.env._("Customers with nothing to bill get none."),
-            }
-            wizard.zero_note = " ".join(texts[policy] for policy in sorted(policies))
+            chosen = {wizard._get_zero_policy(run) for run in runs}
+            labels = dict(runs._fields["zero_policy"]._description_selection(self.env))
+            wizard.zero_note = ", ".join(
+                label for policy, label in labels.items() if policy in chosen
+            )
 
     def _get_zero_policy(self, run):
         """The switch decides; left off, the profile's policy, which may be milder."""
@@ -145,36 +149,22 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         policy = run.profile_id._get_zero_policy()
         return "create" if policy == "skip_zero" else policy
 
-    def _get_lines(self):
-        lines = self.run_ids.line_ids if self.all_lines else self.line_ids
-        return lines.filtered(lambda line: line.state == "todo")
-
     def action_confirm(self):
         """Make the invoices; then the Invoices list, or the progress of long runs.
 
-        :raise UserError: when no customer is ticked or the run was confirmed already.
+        :raise UserError: when nobody is to be billed or the run was confirmed already.
         """
         self.ensure_one()
         if not self.run_ids:
             raise UserError(self.env._("Choose a billing profile and a period first."))
-        ticked = {(line.document_id, line.partner_id, line.currency_id) for line in self.line_ids}
+        group = self._prepare_group()
         for run in self.run_ids:
             run._check_startable()
             run._set_options(
                 self.invoice_date, self._get_zero_policy(run), self.late_fees, self.note
             )
-            run._set_group(**self._prepare_group())
-            if not self.all_lines:
-                run._keep_lines(
-                    run.line_ids.filtered(
-                        lambda line: (line.document_id, line.partner_id, line.currency_id) in ticked
-                    )
-                )
-        runs = self.run_ids.filtered(lambda run: any(line.state == "todo" for line in run.line_ids))
-        if not runs:
-            self.run_ids[0]._check_anybody_to_bill()
-        for run in runs:
-            run._start()
+            run._set_group(**group)
+        self.run_ids.create_invoices()
         return self._get_result_action()
 
     def _prepare_group(self):

@@ -8,6 +8,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import clean_context, mute_logger
 
+from ..tools.client_actions import form
+
 _logger = logging.getLogger(__name__)
 
 
@@ -163,7 +165,7 @@ class ArInvoiceGroupAdd(models.TransientModel):
         self = self.with_context(clean_context(self.env.context))
         invoices = self._get_invoices()
         group = self._get_group()
-        added = group._add_invoices(invoices, move_others=self.elsewhere == "move")
+        added = group.add_invoices(invoices, move_others=self.elsewhere == "move")
         if not added:
             raise UserError(
                 self.env._(
@@ -172,12 +174,7 @@ class ArInvoiceGroupAdd(models.TransientModel):
                     count=len(invoices),
                 )
             )
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "ar.invoice.group",
-            "res_id": group.id,
-            "views": [(False, "form")],
-        }
+        return form(group)
 
     def _get_invoices(self):
         if self.source == "search" and not self.profile_id and self._get_condition().is_true():

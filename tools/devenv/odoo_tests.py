@@ -107,7 +107,7 @@ class OdooTests:
 
         Where that is missing they are not even imported, and nothing is reported as skipped.
         """
-        files = {file.stem for file in (config.PROJECT / config.ADDON / "tests").glob("test_*.py")}
+        files = {file.stem for file in (config.PROJECT / config.ADDON / "tests").rglob("test_*.py")}
         missing = sorted(files - self.started)
         if missing:
             return failure(title, f"No test was started of {', '.join(missing)}.")

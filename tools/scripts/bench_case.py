@@ -189,7 +189,7 @@ def in_turn(sides, number):
 
 def work_all(document):
     """The scheduled action itself, until the document has ended."""
-    document.env["ar.batch.document"]._cron_work()
+    document.env["ar.bulk.lanes"]._cron_work()
     if document.state != "done":
         raise RuntimeError(f"{document.display_name} is {document.state}.")
 

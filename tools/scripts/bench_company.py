@@ -97,7 +97,7 @@ class Company:
         )
         if not period:
             raise RuntimeError(f"There is no billing period in {months} months.")
-        run = self.env["ar.billing.run"]._create_for_period(period)
+        run = self.env["ar.billing.run"].make(period)
         run._launch_in_background()
         self.env.cr.commit()
         return run

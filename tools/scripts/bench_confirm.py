@@ -92,7 +92,7 @@ class Case(bench_case.Case):
         run = self.company.new_run(self.profiles[name], number)
         work_all(run)
         group = self.env["ar.invoice.group"].create({"name": f"{name} {number}"})
-        group._add_invoices(run.invoice_ids)
+        group.add_invoices(run.invoice_ids)
         self.env.cr.commit()
         drafts = run.invoice_ids.filtered(lambda move: move.state == "draft")
         if len(drafts) != run.line_count:

@@ -23,7 +23,10 @@ from devenv.cron_server import CronServer
 
 from odoo import Command
 
-LANES = ("ar_balance_invoicing.ir_cron_batch_1", "ar_balance_invoicing.ir_cron_batch_2")
+LANES = (
+    "ar_balance_invoicing.ir_cron_bulk_document_lane_1",
+    "ar_balance_invoicing.ir_cron_bulk_document_lane_2",
+)
 BILLING_TARGET, WRITE_OFF_TARGET = 1.7, 1.3
 # Customers of one more run and invoices of one more write-off, before anything is measured:
 # a chunk of each for both workers, at least.

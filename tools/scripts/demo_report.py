@@ -45,8 +45,8 @@ def bill(env):
     runs = env["ar.billing.run"]
     run = runs.search([("period_id", "=", period.id), ("state", "in", ("done", "failed"))], limit=1)
     if not run:
-        run = runs._create_for_period(period)
-        run.action_create_invoices()
+        run = runs.make(period)
+        run.create_invoices()
     return run
 
 

@@ -3,7 +3,7 @@ import {
     progressBarField,
 } from "@web/views/fields/progress_bar/progress_bar_field";
 import {onMounted, onWillUnmount} from "@odoo/owl";
-import {readAgain} from "../batch_document/read_again";
+import {readAgain} from "../bulk_document/read_again";
 import {registry} from "@web/core/registry";
 
 const INTERVAL = 2000;

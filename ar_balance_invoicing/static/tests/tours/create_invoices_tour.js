@@ -48,7 +48,7 @@ registry.category("web_tour.tours").add("ar_create_invoices", {
         },
         {
             content: "Select Create Invoices",
-            trigger: ".o_control_panel button[name=action_create_invoices]",
+            trigger: ".o_control_panel button[name=action_open_confirm]",
             run: "click",
         },
         {

@@ -1,7 +1,7 @@
 import {registry} from "@web/core/registry";
 
-const ROW = ".o_field_widget[name=line_ids] .o_data_row";
-const rowOf = (name) => `${ROW}:contains(${name})`;
+const rowOf = (name) => `.o_list_view .o_data_row:contains(${name})`;
+const tickOf = (name) => `${rowOf(name)} .o_field_widget[name=selected] input`;
 
 /**
  * The seed "Writing Off Invoice Balances in a Batch Process", step by step.
@@ -9,18 +9,28 @@ const rowOf = (name) => `${ROW}:contains(${name})`;
 registry.category("web_tour.tours").add("ar_write_off", {
     steps: () => [
         {
-            content: "The default batch: Auto Batch",
-            trigger: ".o_field_widget[name=batch_id] input[placeholder='Auto Batch']",
+            content: "The pop-up opens with the default batch: Auto Batch",
+            trigger:
+                ".modal .o_field_widget[name=batch_id] input[placeholder='Auto Batch']",
+        },
+        {
+            content: "A blank amount is blank",
+            trigger: ".modal .o_field_widget[name=balance_below] input",
+            run: ({anchor}) => {
+                if (anchor.value !== "") {
+                    throw new Error(`It shows ${anchor.value}`);
+                }
+            },
         },
         {
             content: "Enter the criteria: balance due less than",
-            trigger: ".o_field_widget[name=balance_below] input",
+            trigger: ".modal .o_field_widget[name=balance_below] input",
             run: "edit 5",
         },
         {
             content: "Aging days greater than 90",
             trigger:
-                ".o_field_widget[name=aging_choice] .o_select_menu_toggler, .o_field_widget[name=aging_choice] select, .o_field_widget[name=aging_choice] input",
+                ".modal .o_field_widget[name=aging_choice] .o_select_menu_toggler, .modal .o_field_widget[name=aging_choice] select, .modal .o_field_widget[name=aging_choice] input",
             run: "click",
         },
         {
@@ -29,32 +39,33 @@ registry.category("web_tour.tours").add("ar_write_off", {
         },
         {
             content: "Search Selection",
-            trigger: "button[name=action_search]",
+            trigger: ".modal button[name=action_search]",
             run: "click",
+        },
+        {
+            content: "The list says what was searched",
+            trigger:
+                ".o_last_breadcrumb_item:contains(Balance less than):contains(5.00, more than 90 days old)",
         },
         {
             content: "Invoices matching the criteria are returned, all selected",
             trigger: `${rowOf("Tour Rosa Delgado")}:contains(4.50) .o_field_widget[name=selected] input:checked`,
         },
         {
-            trigger: `${rowOf("Tour Other")} .o_field_widget[name=selected] input:checked`,
+            trigger: `${tickOf("Tour Other")}:checked`,
         },
         {
             content: "The young one is not among them",
-            trigger: `.o_form_view:not(:has(${rowOf("Tour Young")}))`,
+            trigger: `.o_list_view:not(:has(${rowOf("Tour Young")}))`,
         },
         {
             content: "One is not to be written off: clear its check box",
-            trigger: `${rowOf("Tour Other")} .o_field_widget[name=selected] input`,
+            trigger: tickOf("Tour Other"),
             run: "click",
         },
         {
-            trigger: `${rowOf("Tour Other")} .o_field_widget[name=selected] input:not(:checked)`,
-        },
-        {
-            content: "The totals follow, and the tick is saved",
-            trigger:
-                ".o_form_view:not(:has(.o_form_button_save:visible)) span[name=ticked]:contains(1 invoices of 1 customers ticked):contains(4.50)",
+            content: "The tick is saved",
+            trigger: `.o_list_view:not(:has(.o_list_button_save:visible)) .o_data_row:contains(Tour Other) .o_field_widget[name=selected] input:not(:checked)`,
         },
         {
             content: "The information icon",
@@ -81,18 +92,61 @@ registry.category("web_tour.tours").add("ar_write_off", {
             run: "click",
         },
         {
-            trigger: `${rowOf("Tour Other")} .o_field_widget[name=selected] input:not(:checked)`,
+            trigger: `${tickOf("Tour Other")}:not(:checked)`,
         },
         {
-            trigger: `${rowOf("Tour Rosa Delgado")} .o_field_widget[name=selected] input:checked`,
+            trigger: `${tickOf("Tour Rosa Delgado")}:checked`,
         },
         {
-            content: "Process Selection",
-            trigger: "button[name=action_process]",
+            content: "Change Criteria: the pop-up, filled in as before",
+            trigger: ".o_control_panel button[name=action_change_criteria]",
             run: "click",
         },
         {
-            trigger: ".modal-footer .btn-primary",
+            trigger: ".modal .o_field_widget[name=balance_below] input:value(5.00)",
+            run: "edit 5.5",
+        },
+        {
+            trigger: ".modal button[name=action_search]",
+            run: "click",
+        },
+        {
+            content: "Found anew; what was unticked still is",
+            trigger:
+                ".o_last_breadcrumb_item:contains(Balance less than):contains(5.50)",
+        },
+        {
+            trigger: `${tickOf("Tour Other")}:not(:checked)`,
+        },
+        {
+            content: "Process Selection",
+            trigger: ".o_control_panel button[name=action_process_selection]",
+            run: "click",
+        },
+        {
+            content: "The totals are told before anything is written off",
+            trigger: ".modal .o_field_widget[name=ticked_count]:contains(1)",
+        },
+        {
+            trigger: ".modal .o_field_widget[name=ticked_customers]:contains(1)",
+        },
+        {
+            trigger: ".modal .o_field_widget[name=ticked_amount]:contains(4.50)",
+        },
+        {
+            content: "A pop-up that is discarded loses nothing",
+            trigger: ".modal-footer button:contains(Discard)",
+            run: "click",
+        },
+        {
+            trigger: `body:not(:has(.modal)) ${tickOf("Tour Other")}:not(:checked)`,
+        },
+        {
+            trigger: ".o_control_panel button[name=action_process_selection]",
+            run: "click",
+        },
+        {
+            trigger: ".modal button[name=action_process_and_view]",
             run: "click",
         },
         {
@@ -102,7 +156,20 @@ registry.category("web_tour.tours").add("ar_write_off", {
         {
             content: "How many were written off, and how many were not",
             trigger:
-                "div[name=outcome]:contains(1 written off):contains(1 left out):contains(0 failed)",
+                ".o_form_view:has(.o_field_widget[name=done_count]:contains(1)):has(.o_field_widget[name=skipped_count]:contains(1)):has(.o_field_widget[name=failed_count]:contains(0))",
+        },
+        {
+            trigger: ".o_field_widget[name=amount_written_off]:contains(4.50)",
+        },
+        {
+            content: "What became of each",
+            trigger: "button[name=action_view_lines]",
+            run: "click",
+        },
+        {
+            content: "Without the filters: what was left out is listed with why",
+            trigger: ".o_searchview_facet .o_facet_remove",
+            run: "click",
         },
         {
             trigger: `${rowOf("Tour Other")}:contains(Not ticked.)`,

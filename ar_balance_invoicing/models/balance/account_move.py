@@ -1,0 +1,255 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ...tools.balance_class import OTHER, balance_class, balance_class_sql
+
+BALANCE_GROUPS = "account.group_account_invoice,account.group_account_readonly"
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    invoice_balance = fields.Monetary(
+        compute="_compute_invoice_balance",
+        search="_search_invoice_balance",
+        currency_field="company_currency_id",
+        help="What this invoice owes, in company currency. A draft counts its total, a "
+        "cancelled invoice nothing.",
+    )
+    account_balance = fields.Monetary(
+        compute="_compute_account_balance",
+        search="_search_account_balance",
+        currency_field="company_currency_id",
+        # A customer would be counted once per invoice.
+        aggregator=None,
+        groups=BALANCE_GROUPS,
+        help="What the customer's account owes, in company currency: all posted, open "
+        "receivable items of the commercial entity in this company, unapplied payments "
+        "and credit notes included. Drafts do not count.",
+    )
+    balance_class = fields.Selection(
+        [
+            ("service_balance", "Service and balance"),
+            ("service_only", "Service only"),
+            ("balance_only", "Balance only"),
+            ("nothing_owed", "Nothing owed"),
+            ("credit", "Credit"),
+            ("other", "Settled or other"),
+        ],
+        compute="_compute_balance_class",
+        search="_search_balance_class",
+        groups=BALANCE_GROUPS,
+        help="What this invoice owes against what the customer's account owes besides.\n"
+        "Credit: the account balance is below zero.\n"
+        "Service and balance: this invoice owes, and so does the account besides it.\n"
+        "Service only: this invoice is all there is.\n"
+        "Balance only: nothing on this invoice, but the account owes.\n"
+        "Nothing owed: neither.\n"
+        "Settled or other: paid and cancelled invoices, credit notes.",
+    )
+
+    amount_written_off = fields.Monetary(
+        compute="_compute_amount_written_off",
+        store=True,
+        copy=False,
+        groups=BALANCE_GROUPS,
+        help="The part of this document that write-offs have settled, in its currency.",
+    )
+    write_off_state = fields.Selection(
+        [("none", "Not written off"), ("partial", "Partly written off"), ("full", "Written off")],
+        compute="_compute_write_off_state",
+        store=True,
+        copy=False,
+        groups=BALANCE_GROUPS,
+        help="Written off: nothing is owed any more, and part or all of it was never paid.",
+    )
+    customer_tag_ids = fields.Many2many(
+        related="commercial_partner_id.category_id",
+        string="Customer Tags",
+        groups=BALANCE_GROUPS,
+    )
+
+    # ------------------------------------------------------------------
+    # Invoice balance
+    # ------------------------------------------------------------------
+
+    @api.depends("amount_residual_signed", "state")
+    def _compute_invoice_balance(self):
+        self._ar_put_amounts(
+            "invoice_balance",
+            [0.0 if move.state == "cancel" else move.amount_residual_signed for move in self],
+        )
+
+    def _search_invoice_balance(self, operator, value):
+        field = self._fields["invoice_balance"]
+        return self.env["ar.balance"]._search_amount(field, operator, value)
+
+    # ------------------------------------------------------------------
+    # Account balance
+    # ------------------------------------------------------------------
+
+    @api.depends("commercial_partner_id", "company_id", "state", "amount_residual")
+    def _compute_account_balance(self):
+        balances = self.env["ar.balance"]
+        # Once for all: record by record, the change of rights costs more than the rest.
+        complete = self.sudo()
+        partners = complete.commercial_partner_id._origin
+        # Nothing else of them is needed here, and a customer has many columns.
+        partners.fetch(["commercial_partner_id"])
+        customers = {partner.id: partner.commercial_partner_id.id for partner in partners}
+        figures = balances._get_figures(partners.commercial_partner_id, ["account_balance"])
+        one_root = all(root is None for _customer, root in figures)
+        amounts = []
+        for move in complete:
+            customer = customers.get(move.commercial_partner_id._origin.id)
+            root = None if one_root else move.company_id.root_id.id
+            amounts.append(figures.get((customer, root), [0.0])[0])
+        self._ar_put_amounts("account_balance", amounts)
+
+    def _search_account_balance(self, operator, value):
+        field = self._fields["account_balance"]
+        return self.env["ar.balance"]._search_amount(field, operator, value)
+
+    # ------------------------------------------------------------------
+    # Balance class
+    # ------------------------------------------------------------------
+
+    @api.depends("account_balance", "invoice_balance", "amount_total_signed", "state", "move_type")
+    def _compute_balance_class(self):
+        for move in self:
+            move.balance_class = move._ar_get_balance_class()
+
+    def _ar_get_balance_class(self):
+        """Class of one customer document (see ``tools/balance_class.py``); False for any other.
+
+        A draft is no part of its account's balance; a posted invoice is, so its own
+        residual is taken off: the class stays the same when an invoice is confirmed.
+        An invoice that was paid had a service on it, so it is not "balance only".
+        """
+        self.ensure_one()
+        if not self.is_sale_document(include_receipts=True):
+            return False
+        currency = self.company_currency_id
+        if not currency:
+            return False  # in a form that has no company yet
+        invoice, account = self.invoice_balance, self.account_balance
+        settled = currency.is_zero(invoice) and not currency.is_zero(self.amount_total_signed)
+        if settled or self.state == "cancel" or self.move_type == "out_refund":
+            return OTHER
+        besides = account - (invoice if self.state == "posted" else 0)
+        return balance_class(
+            account=currency.compare_amounts(account, 0),
+            invoice=currency.compare_amounts(invoice, 0),
+            besides=currency.compare_amounts(besides, 0),
+        )
+
+    def _ar_balance_class_to_sql(self, alias, query):
+        """The same decision as ``_ar_get_balance_class``, for every row of a query."""
+
+        def column(name):
+            return self._field_to_sql(alias, name, query)
+
+        account, invoice = column("account_balance"), column("invoice_balance")
+        posted = SQL("CASE WHEN %s = 'posted' THEN %s ELSE 0 END", column("state"), invoice)
+        return SQL(
+            """CASE
+                WHEN %(move_type)s NOT IN %(sale_types)s THEN NULL
+                WHEN %(state)s = 'cancel' OR %(move_type)s = 'out_refund'
+                    OR (%(invoice)s = 0 AND COALESCE(%(total)s, 0) != 0) THEN %(other)s
+                %(rules)s
+            END""",
+            state=column("state"),
+            move_type=column("move_type"),
+            sale_types=tuple(self.get_sale_types(include_receipts=True)),
+            invoice=invoice,
+            total=column("amount_total_signed"),
+            other=OTHER,
+            rules=balance_class_sql(
+                account=account,
+                invoice=invoice,
+                besides=SQL("(%s - %s)", account, posted),
+            ),
+        )
+
+    def _search_balance_class(self, operator, value):
+        return self._ar_search_computed_selection("balance_class", operator, value)
+
+    @api.model
+    def _ar_search_computed_selection(self, name, operator, value):
+        """Domain of the documents whose selection, computed by SQL, is among the values."""
+        if operator != "in":
+            return NotImplemented
+        wanted = set(value)
+        named = tuple(key for key in wanted if key)
+        without = len(named) < len(wanted)
+
+        def to_sql(model, alias, query):
+            column = model._field_to_sql(alias, name, query)
+            conditions = [SQL("(%s IS NULL)", column)] if without else []
+            if named:
+                conditions.append(SQL("(%s IN %s) IS TRUE", column, named))
+            return SQL("(%s)", SQL(" OR ").join(conditions)) if conditions else SQL("FALSE")
+
+        return Domain.custom(to_sql=to_sql, predicate=lambda move: (move[name] or False) in wanted)
+
+    # ------------------------------------------------------------------
+    # Written off
+    # ------------------------------------------------------------------
+
+    @api.depends("amount_residual", "line_ids.matched_debit_ids", "line_ids.matched_credit_ids")
+    def _compute_amount_written_off(self):
+        amounts = self.env["ar.balance"]._get_written_off(
+            self._origin, settled="move_id", in_currency=True
+        )
+        for move in self:
+            move.amount_written_off = amounts.get(move._origin.id, 0)
+
+    @api.depends("amount_written_off", "amount_residual")
+    def _compute_write_off_state(self):
+        for move in self:
+            currency = move.currency_id
+            # A form whose currency was just emptied has none.
+            if not currency or currency.is_zero(move.amount_written_off):
+                move.write_off_state = "none"
+            else:
+                settled = currency.is_zero(move.amount_residual)
+                move.write_off_state = "full" if settled else "partial"
+
+    # ------------------------------------------------------------------
+    # SQL
+    # ------------------------------------------------------------------
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        if field_expr == "account_balance":
+            self._check_field_access(self._fields[field_expr], "read")
+            # The commercial entity as it is today: an invoice keeps the one of its
+            # day when its customer is later put below another company.
+            partner = None
+            # Not its truth: asking a query whether it is true runs it.
+            if query is not None:
+                partner = query.make_alias(alias, "ar_customer")
+                condition = SQL(
+                    "%s = %s",
+                    super()._field_to_sql(alias, "commercial_partner_id", query),
+                    SQL.identifier(partner, "id"),
+                )
+                query.add_join("LEFT JOIN", partner, "res_partner", condition)
+            return self.env["ar.balance"]._figure_to_sql(
+                query,
+                alias,
+                field_expr,
+                customer=SQL.identifier(partner or alias, "commercial_partner_id"),
+                company_sql=super()._field_to_sql(alias, "company_id", query),
+            )
+        if field_expr == "invoice_balance":
+            self._check_field_access(self._fields[field_expr], "read")
+            return SQL(
+                "CASE WHEN %s = 'cancel' THEN 0 ELSE COALESCE(%s, 0) END",
+                super()._field_to_sql(alias, "state", query),
+                super()._field_to_sql(alias, "amount_residual_signed", query),
+            )
+        if field_expr == "balance_class":
+            self._check_field_access(self._fields[field_expr], "read")
+            return self._ar_balance_class_to_sql(alias, query)
+        return super()._field_to_sql(alias, field_expr, query)

@@ -1,0 +1,334 @@
+"""The candidates of a billing run: who is listed, with what, and who of them is ticked."""
+
+from collections import defaultdict
+
+from odoo import Command, api, models
+from odoo.exceptions import UserError
+from odoo.tools import clean_context
+
+from ...tools.records import to_records
+
+# What a script may ask for when it makes a run.
+OPTIONS = (
+    "invoice_date",
+    "zero_policy",
+    "late_fees",
+    "note",
+    "invoice_group_id",
+    "group_name",
+    "group_split",
+)
+
+
+class ArBillingRun(models.Model):
+    """Lists whom a run would bill: customers, balances, charges, and who is left out."""
+
+    _inherit = "ar.billing.run"
+
+    # ------------------------------------------------------------------
+    # Candidates
+    # ------------------------------------------------------------------
+
+    @api.model
+    def make(self, period, **options):
+        """Make a draft run with its candidates; nobody is billed before ``create_invoices``.
+
+        For scripts, in Python and over the external API. Ticks are written on the lines
+        (``selected``).
+
+        :param period: an ``ar.billing.period``, or its id.
+        :param options: any of ``invoice_date``, ``zero_policy``, ``late_fees``, ``note``,
+            ``invoice_group_id``, ``group_name`` and ``group_split``, as the fields of a run;
+            those left out are as the profile says.
+        :return: the run.
+        :raise UserError: when there is no such period or option.
+        """
+        period = self._check_options(period, options)
+        profile = period.profile_id
+        self = self.with_context(clean_context(self.env.context))
+        run = self.with_company(profile.company_id)._create_inside(
+            {
+                "profile_id": profile.id,
+                "period_id": period.id,
+                "company_id": profile.company_id.id,
+                "invoice_date": period.invoice_date,
+                "zero_policy": profile._get_zero_policy(),
+                **profile._prepare_group_options(period),
+                **options,
+            }
+        )
+        run._populate()
+        return run
+
+    @api.model
+    def _check_options(self, period, options):
+        """Refuse what is no option of a run, and values that cannot be meant.
+
+        :return: the period, which may be named by its id.
+        """
+        self.check_access("create")
+        period = to_records(self.env, "ar.billing.period", period)
+        period.ensure_one()
+        for name, value in options.items():
+            if name not in OPTIONS or (self._fields[name].required and not value):
+                raise UserError(
+                    self.env._(
+                        "“%(name)s” is no option of a billing run, or has no value. Its "
+                        "options are: %(options)s.",
+                        name=name[:40],
+                        options=", ".join(OPTIONS),
+                    )
+                )
+        self._check_person_values([{"period_id": period.id, **options}])
+        return period
+
+    def _populate(self):
+        """(Re)make the candidates from customers, balances and charge sources.
+
+        Ticks stay, by customer and currency. The number of queries does not depend on the
+        number of customers.
+        """
+        self.ensure_one()
+        self = self.with_context(clean_context(self.env.context))
+        ticked = self._get_ticked()
+        self.line_ids._unlink_inside()
+        vals_list = self._prepare_lines()
+        for vals in vals_list:
+            vals["selected"] = (vals["partner_id"], vals["currency_id"]) in ticked
+        self.env["ar.billing.run.line"]._create_inside(vals_list)
+        self.line_ids._inside()._set_amounts()
+        self._apply_zero_policy()
+
+    def _get_ticked(self):
+        """``{(customer id, currency id)}`` that are ticked."""
+        lines = self.line_ids.filtered("selected")
+        return {(line.partner_id.id, line.currency_id.id) for line in lines}
+
+    def _prepare_lines(self):
+        """Values of the lines of all customers of the profile."""
+        customers = self.profile_id._get_customers()
+        customers = customers.with_company(self.company_id)
+        customers.fetch(["name", "active", "billing_hold"])
+        balances = self.env["ar.balance"]._get_figures(
+            customers, ["account_balance"], self.company_id
+        )
+        charges = self._get_charges(customers.filtered(lambda c: c.active and not c.billing_hold))
+        billed = self._get_billed_invoices(customers)
+        failures = self._get_known_failures()
+        vals_list = []
+        for customer in customers:
+            balance = balances.get((customer.id, None), [0])[0]
+            vals_list += self._prepare_candidates(
+                customer, balance, charges[customer.id], billed[customer.id]
+            )
+        for vals in vals_list:
+            known = failures.get((vals["partner_id"], vals["currency_id"]))
+            if vals["state"] == "todo" and known:
+                vals["reason"] = self.env._("Failed last time: %s", known)
+        return vals_list
+
+    def _get_charges(self, customers):
+        """``{customer id: {currency id: [charge, …]}}`` from all charge sources."""
+        options = {"invoice_date": self.invoice_date, "late_fees": self.late_fees}
+        charges = defaultdict(lambda: defaultdict(list))
+        for name in self.profile_id._get_charge_sources():
+            source = self.env[name].with_company(self.company_id)
+            for charge in source._get_charges(self.period_id, customers, options):
+                charges[charge["partner_id"]][charge["currency_id"]].append(
+                    {**charge, "source": name}
+                )
+        return charges
+
+    def _get_billed_invoices(self, customers):
+        """``{customer id: {currency id: invoice}}`` of this period that are alive."""
+        invoices = self.env["account.move"].search(
+            [
+                ("billing_period_id", "=", self.period_id.id),
+                ("commercial_partner_id", "in", customers.ids),
+                ("state", "!=", "cancel"),
+            ]
+        )
+        billed = defaultdict(dict)
+        for invoice in invoices:
+            billed[invoice.commercial_partner_id.id][invoice.currency_id.id] = invoice
+        return billed
+
+    def _get_billed_reason(self, invoice):
+        return self.env._(
+            "Already billed for this period: %(invoice)s", invoice=invoice.display_name
+        )
+
+    def _get_known_failures(self):
+        """``{(customer id, currency id): reason}`` of earlier runs of this period."""
+        lines = self.env["ar.billing.run.line"].search(
+            [("period_id", "=", self.period_id.id), ("state", "=", "failed")], order="id"
+        )
+        return {(line.partner_id.id, line.currency_id.id): line.reason for line in lines}
+
+    def _prepare_candidates(self, customer, balance, charges, billed):
+        """Values of a customer's lines: one per currency, or one without any charge."""
+        currency = self.company_id.currency_id
+        reason = self._get_left_out_reason(customer, balance)
+        if reason is None:
+            return []
+        lines = []
+        for currency_id in sorted({*charges, *billed}) or [currency.id]:
+            invoice = billed.get(currency_id)
+            why = reason
+            if invoice:
+                why = self._get_billed_reason(invoice)
+            lines.append(
+                {
+                    "document_id": self.id,
+                    "partner_id": customer.id,
+                    "currency_id": currency_id,
+                    "account_balance": balance,
+                    "move_id": invoice.id if invoice else False,
+                    "state": "skipped" if why else "todo",
+                    "reason": why,
+                    "charge_ids": [
+                        Command.create(self._prepare_charge_vals(charge, number))
+                        for number, charge in enumerate(charges.get(currency_id, []), 1)
+                        if not invoice
+                    ],
+                }
+            )
+        return lines
+
+    def _get_left_out_reason(self, customer, balance):
+        """Why a customer is not billed: a sentence, False, or None for "not at all".
+
+        Whoever owes money is shown; an archived customer who owes nothing is history.
+        """
+        if customer.billing_hold:
+            return self._get_hold_reason(customer)
+        if not customer.active:
+            if self.company_id.currency_id.is_zero(balance):
+                return None
+            return self.env._("Archived, but the account is not settled.")
+        return False
+
+    def _get_hold_reason(self, customer):
+        if customer.billing_hold_reason:
+            return self.env._("On billing hold: %s", customer.billing_hold_reason)
+        return self.env._("On billing hold.")
+
+    def _prepare_charge_vals(self, charge, number):
+        """Values of the record of a charge that a source has given."""
+        return {
+            "sequence": number,
+            "product_id": charge.get("product_id"),
+            "name": charge["name"],
+            "quantity": charge["quantity"],
+            "price_unit": charge["price_unit"],
+            "discount": charge.get("discount", 0),
+            "tax_ids": [Command.set(charge.get("tax_ids") or [])],
+            "analytic_distribution": charge.get("analytic_distribution"),
+            "line_values": charge.get("line_values"),
+            "source": charge["source"],
+            "source_ref": charge.get("source_ref"),
+            "source_data": charge.get("source_data"),
+            "problem": charge.get("problem") or self._get_charge_problem(charge),
+        }
+
+    def _get_charge_problem(self, charge):
+        """Why what a source has given cannot be invoiced: a sentence, or False."""
+        wrong = []
+        if not 0 <= charge.get("discount", 0) <= 100:
+            wrong.append(f"discount = {charge['discount']}")
+        fields_ = self.env["account.move.line"]._fields
+        for name in charge.get("line_values") or {}:
+            if name not in fields_ or not fields_[name].store:
+                wrong.append(name)
+        return bool(wrong) and self.env._(
+            "“%(charge)s” cannot be invoiced: its source (%(giver)s) gives what an invoice line "
+            "does not take (%(wrong)s). Ask an administrator to look into that addon.",
+            charge=charge["name"],
+            giver=charge["source"],
+            wrong=", ".join(wrong),
+        )
+
+    # ------------------------------------------------------------------
+    # Options
+    # ------------------------------------------------------------------
+
+    def _set_options(self, invoice_date, zero_policy, late_fees, note):
+        """What the pop-up asked; charges are read again if they depend on it.
+
+        :raise UserError: when no ticked customer is among the candidates any more.
+        """
+        self.ensure_one()
+        reread = self.invoice_date != invoice_date or self.late_fees != late_fees
+        self._write_inside(
+            {
+                "invoice_date": invoice_date,
+                "zero_policy": zero_policy,
+                "late_fees": late_fees,
+                "note": note,
+            }
+        )
+        if not reread:
+            self._apply_zero_policy()
+            return
+        ticked = self._get_ticked()
+        self._populate()
+        if ticked and not self._get_ticked():
+            # Without a tick, everybody would be billed.
+            raise UserError(
+                self.env._(
+                    "%(run)s: none of the customers that were ticked is listed any more. List "
+                    "the customers again.",
+                    run=self.display_name,
+                )
+            )
+
+    def _apply_zero_policy(self):
+        """Leave out the customers whom the zero policy excludes, each with why."""
+        lines = self.line_ids.filtered(lambda line: line.state == "todo" or line.zero_skipped)
+        lines.filtered("zero_skipped")._write_inside(
+            {"state": "todo", "reason": False, "zero_skipped": False}
+        )
+        reasons = defaultdict(lambda: self.env["ar.billing.run.line"])
+        for line in lines:
+            reason = line._get_zero_reason()
+            if reason:
+                reasons[reason] |= line
+        for reason, left_out in reasons.items():
+            left_out._mark_skipped(reason)
+            left_out._write_inside({"zero_skipped": True})
+
+    # ------------------------------------------------------------------
+    # Ticks
+    # ------------------------------------------------------------------
+
+    def _list_together(self):
+        """Show these runs in one list: the first is named in its address, the others by it.
+
+        :return: the first run.
+        """
+        first, others = self[:1], self[1:]
+        former = self.search([("listed_with_id", "=", first.id)]) - others
+        (former | first).filtered("listed_with_id")._write_inside({"listed_with_id": False})
+        others._write_inside({"listed_with_id": first.id})
+        return first
+
+    def _get_listed_together(self):
+        """The runs that are shown in one list with these."""
+        first = self.listed_with_id | self.filtered(lambda run: not run.listed_with_id)
+        return self.search(["|", ("id", "in", first.ids), ("listed_with_id", "in", first.ids)])
+
+    def _tick(self, lines):
+        """Tick these lines, and no other of these runs.
+
+        :raise UserError: when none of them can be ticked.
+        """
+        (self.line_ids - lines).filtered("selected")._write_inside({"selected": False})
+        lines.action_tick()
+
+    def _skip_unticked(self):
+        """If anybody is ticked, whoever is not is left out; if nobody is, all are billed."""
+        if self.line_ids.filtered("selected"):
+            unticked = self.line_ids.filtered(
+                lambda line: line.state == "todo" and not line.selected
+            )
+            unticked._mark_skipped(self.env._("Not ticked."))

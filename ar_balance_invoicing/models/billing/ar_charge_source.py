@@ -1,0 +1,148 @@
+from odoo import api, models
+
+
+class ArChargeSource(models.AbstractModel):
+    """What a billing run asks for charges.
+
+    To bill something else than services and late fees, inherit this model under a name
+    of your own, return its charges from ``_get_charges`` and add its name to
+    ``ar.billing.profile._get_charge_sources``::
+
+        class ArChargeSourcePaper(models.AbstractModel):
+            _name = "ar.charge.source.paper"
+            _inherit = ["ar.charge.source"]
+            _description = "Invoices by Post as Charges"
+
+            @api.model
+            def _get_charges(self, period, customers, options):
+                currency = period.company_id.currency_id
+                by_post = customers.filtered(lambda customer: not customer.email)
+                return [
+                    self._prepare_charge(customer, currency, "Invoice by post", 1.5)
+                    for customer in by_post
+                ]
+
+        class ArBillingProfile(models.Model):
+            _inherit = "ar.billing.profile"
+
+            @api.model
+            def _get_charge_sources(self):
+                return [*super()._get_charge_sources(), "ar.charge.source.paper"]
+
+    A source that must not charge the same thing twice remembers what was invoiced in
+    ``_charges_invoiced``, and forgets it in ``_charges_freed``.
+    """
+
+    _name = "ar.charge.source"
+    _description = "Charge Source"
+
+    @api.model
+    def _get_charges(self, period, customers, options):
+        """Charges of customers for a period, whatever was billed before.
+
+        Is called for some hundreds of customers at a time, for the preview as well as
+        for billing: it changes nothing, and takes a number of queries that does not
+        depend on the number of customers.
+
+        :param period: one ``ar.billing.period``; charges are of its company.
+        :param customers: commercial partners.
+        :param options: ``{"invoice_date": date, "late_fees": bool}``.
+        :return: a list of dicts, one per invoice line, in the order of printing, as
+            ``_prepare_charge`` makes them. An exception fails all customers; a
+            ``problem`` fails its customer only.
+        """
+        raise NotImplementedError
+
+    @api.model
+    def _prepare_charge(self, customer, currency, name, price_unit, **values):
+        """One charge.
+
+        :param customer: commercial partner.
+        :param currency: of ``price_unit``; a customer is billed once per currency.
+        :param price_unit: before the taxes are mapped by the fiscal position.
+        :param values: any other key of the result.
+        """
+        return {
+            "partner_id": customer.id,
+            "currency_id": currency.id,
+            "product_id": False,
+            "name": name,
+            "quantity": 1.0,
+            "price_unit": price_unit,
+            # Percent.
+            "discount": 0.0,
+            # Before the fiscal position.
+            "tax_ids": [],
+            # False: as the analytic distribution models say.
+            "analytic_distribution": False,
+            # Any further values of ``account.move.line``, as for ``create``, that JSON can
+            # carry: a unit, a field of another addon.
+            "line_values": False,
+            # "model,id" of what is charged, for the way back from the preview.
+            "source_ref": False,
+            # What the source wants to find again on the charge, that JSON can carry.
+            "source_data": False,
+            # A sentence for the bookkeeper why this cannot be billed, and what to do.
+            "problem": False,
+            **values,
+        }
+
+    @api.model
+    def _charges_invoiced(self, charges):
+        """These charges are on draft invoices now, or on a cancelled one that came back.
+
+        Called once for all charges of this source in a chunk, in the transaction that makes
+        the invoices and with the rights of who has it made; takes a number of queries that
+        does not depend on their number. An error fails these customers, whose invoices are
+        then not made.
+
+        :param charges: ``ar.billing.charge``, each with its invoice (``move_id``).
+        """
+
+    @api.model
+    def _charges_freed(self, charges):
+        """These charges can be invoiced again: their invoices are being deleted or were cancelled.
+
+        Also before drafts are regenerated, and when a run is undone. Called as
+        ``_charges_invoiced`` is; an error keeps the invoices as they are.
+
+        :param charges: ``ar.billing.charge``, each with its invoice still (``move_id``).
+        """
+
+    # ------------------------------------------------------------------
+    # For sources
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_product_taxes(self, product, company):
+        """Customer taxes of a product in a company, those of its parents included."""
+        return product.sudo().taxes_id._filter_taxes_by_company(company)
+
+    @api.model
+    def _get_product_problem(self, product, profile):
+        """Why a product cannot be invoiced in the profile's company, or False.
+
+        Reads each product once, however often it is asked.
+        """
+        company = profile.company_id
+        accounts = product.sudo().with_company(company).product_tmpl_id._get_product_accounts()
+        if accounts["income"] or profile.journal_id.sudo().default_account_id:
+            return False
+        return self.env._(
+            "The product “%(product)s” has no income account in %(company)s. Set one on the "
+            "product, on its category or on the journal “%(journal)s”, then retry.",
+            product=product.display_name,
+            company=company.display_name,
+            journal=profile.journal_id.display_name,
+        )
+
+    @api.model
+    def _get_currency_problem(self, currency):
+        """Why a currency cannot be invoiced in, or False."""
+        if currency.active:
+            return False
+        return self.env._(
+            "The currency %(currency)s is archived. Activate it under Invoicing > "
+            "Configuration > Currencies, or change the currency, then retry.",
+            currency=currency.name,
+        )

@@ -1,0 +1,33 @@
+from odoo import api, models
+from odoo.fields import Domain
+
+
+class ArInvoiceTaskMarkSent(models.AbstractModel):
+    """Confirm drafts and mark all as sent, without any e-mail."""
+
+    _name = "ar.invoice.task.mark.sent"
+    _inherit = ["ar.invoice.task.kind"]
+    _description = "Task: Mark as Sent"
+    _task = "mark_sent"
+    _sequence = 20
+    # Most are drafts, which are confirmed.
+    _seconds = 0.016
+
+    def _get_label(self):
+        return self.env._("Mark as sent")
+
+    def _get_domain(self, scope):
+        return super()._get_domain(scope) & Domain("is_move_sent", "=", False)
+
+    def _get_nothing_message(self):
+        return self.env._("every invoice was sent already.")
+
+    def _get_left_out_reason(self):
+        return self.env._("Sent already, or cancelled.")
+
+    @api.model
+    def _do(self, task, lines):
+        drafts = lines.filtered(lambda line: line.move_id.state == "draft")
+        lines = (lines - drafts) | self.env["ar.invoice.task.confirm"]._confirm_lines(drafts)
+        lines.move_id._ar_write_beside_accounting({"is_move_sent": True})
+        lines._mark_done()

@@ -1,0 +1,7 @@
+from . import (
+    ar_shortcuts,
+    account_move,
+    ar_entry_maker,
+    ar_invoice_maker,
+    ar_invoice_maker_check,
+)

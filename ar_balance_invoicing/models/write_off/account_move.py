@@ -1,0 +1,109 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ...tools import client_actions
+from ...tools.context_keys import APART, MATCHED_APART
+from ..balance.account_move import BALANCE_GROUPS
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    write_off_line_id = fields.Many2one(
+        "ar.write.off.line",
+        string="Write-Off Line",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        groups=BALANCE_GROUPS,
+        help="What this entry writes off.",
+    )
+    write_off_line_ids = fields.One2many(
+        "ar.write.off.line",
+        "move_id",
+        string="Write-Offs",
+        readonly=True,
+        groups=BALANCE_GROUPS,
+    )
+    write_off_count = fields.Integer(compute="_compute_write_off_count", groups=BALANCE_GROUPS)
+    status_in_payment = fields.Selection(selection_add=[("written_off", "Written Off")])
+
+    def _compute_write_off_count(self):
+        rows = self.env["ar.write.off.line"]._read_group(
+            [("move_id", "in", self.ids), ("state", "in", ("done", "undone"))],
+            ["move_id"],
+            ["__count"],
+        )
+        counts = {move.id: count for move, count in rows}
+        for move in self:
+            move.write_off_count = counts.get(move.id, 0)
+
+    # ------------------------------------------------------------------
+    # Written off is not paid
+    # ------------------------------------------------------------------
+
+    @api.depends("write_off_state")
+    def _compute_status_in_payment(self):
+        result = super()._compute_status_in_payment()
+        for move in self:
+            if move._ar_is_shown_written_off():
+                move.status_in_payment = "written_off"
+        return result
+
+    def _ar_is_shown_written_off(self):
+        """Everybody who may read the invoice sees that much, a customer in the portal too."""
+        return self.state == "posted" and self.sudo().write_off_state == "full"
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        value = super()._field_to_sql(alias, field_expr, query)
+        if field_expr == "status_in_payment":
+            return SQL(
+                "CASE WHEN %s = 'posted' AND %s = 'full' THEN 'written_off' ELSE %s END",
+                super()._field_to_sql(alias, "state", query),
+                super(AccountMove, self.sudo())._field_to_sql(alias, "write_off_state", query),
+                value,
+            )
+        return value
+
+    def _compute_payments_widget_reconciled_info(self):
+        """Mark what is a write-off among the payments, for print and portal."""
+        result = super()._compute_payments_widget_reconciled_info()
+        widgets = [move.invoice_payments_widget for move in self if move.invoice_payments_widget]
+        entries = {content["move_id"] for widget in widgets for content in widget["content"]}
+        written_off = set(self.sudo().browse(entries).filtered("write_off_line_id").ids)
+        for widget in widgets:
+            for content in widget["content"]:
+                content["ar_written_off"] = content["move_id"] in written_off
+        return result
+
+    def _invoice_paid_hook(self):
+        """What happens on payment does not happen on a write-off: nobody has paid."""
+        paid = self.filtered(lambda move: not move._ar_is_shown_written_off())
+        return super(AccountMove, paid)._invoice_paid_hook()
+
+    def _track_subtype(self, initial_values):
+        """No “Invoice Paid” for followers of what was written off."""
+        if "payment_state" in initial_values and self._ar_is_shown_written_off():
+            return False
+        return super()._track_subtype(initial_values)
+
+    def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
+        """What a document takes back, it matches itself: item by item, all at once."""
+        if self.env.context.get(MATCHED_APART) is APART:
+            return reverse_moves
+        return super()._reconcile_reversed_moves(reverse_moves, move_reverse_cancel)
+
+    # ------------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------------
+
+    def action_view_write_offs(self):
+        """The write-offs of this invoice, also those that were undone."""
+        self.ensure_one()
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_write_off_line_action",
+            self.env._("Write-offs of %s", self.display_name),
+            [("move_id", "=", self.id), ("state", "in", ("done", "undone"))],
+        )

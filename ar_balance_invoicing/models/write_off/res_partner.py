@@ -1,0 +1,20 @@
+from odoo import models
+
+from ...tools import client_actions
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    def action_view_write_offs(self):
+        """The write-offs of this customer, also those that were undone."""
+        self.ensure_one()
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_write_off_line_action",
+            self.env._("Write-offs of %s", self.display_name),
+            [
+                ("partner_id", "=", self.commercial_partner_id.id),
+                ("state", "in", ("done", "undone")),
+            ],
+        )

@@ -1,0 +1,36 @@
+"""The keys that this addon puts into the context, and what they mean.
+
+Those that open a door carry an object, which no call over RPC can send. The others may be
+set by anybody, and only say how something is done or shown.
+"""
+
+# --- doors: only our own code can open them ---------------------------------------------
+
+# ``INSIDE``: our own methods write what people may not; see ``ar.guarded``.
+INSIDE_KEY = "ar_inside"
+INSIDE = object()
+# ``APART``: reversals that their document matches itself, item by item.
+MATCHED_APART = "ar_matched_apart"
+APART = object()
+# A ``NumberFormats``: core is asked once for all alike entries of a chunk.
+NUMBER_FORMATS = "ar_number_formats"
+# A ``Notes``: collects what core would note, entry by entry.
+NOTES = "ar_notes"
+
+# --- open to all ------------------------------------------------------------------------
+
+# True: what a shortcut made was not what was meant, so that core is to make it. Whoever
+# sets this over RPC gets what core makes, only slower.
+BY_CORE = "ar_by_core"
+
+# Id of the write-off document whose lines are listed: the list's buttons act on it when no
+# row is chosen. Whoever sets it over RPC gets what he may do with that document.
+LISTED_WRITE_OFF = "ar_write_off_id"
+
+# True: the list of customers of a billing run is one to tick and to bill; set by its window.
+CANDIDATES = "ar_candidates"
+
+# --- not in the context but in the data of the transaction, ``cr.precommit.data`` --------
+
+# Ids of the entries of which our own notes are said with what has changed.
+NOTED = "ar_balance_invoicing.noted"
