@@ -1,1 +1,1 @@
-from . import ar_demo
+from . import res_company

@@ -203,10 +203,9 @@ class TestDemo(TransactionCase):
 
     def test_made_only_once(self):
         before = self.moves.search_count([])
-        self.env["ar.demo"].sudo()._create_documents()
+        self.env["res.company"].sudo()._ar_load_demo("create_documents")
         self.assertEqual(self.moves.search_count([]), before)
 
     def test_nobody_can_call_it_from_outside(self):
-        for name in ("_create_documents", "_load_chart", "_create_moves"):
-            with self.assertRaises(AccessError):
-                get_public_method(self.env["ar.demo"], name)
+        with self.assertRaises(AccessError):
+            get_public_method(self.env["res.company"], "_ar_load_demo")

@@ -1,11 +1,13 @@
 """./bench: figures on a database of its own, on the cluster that writes to disk."""
 
+import argparse
 import contextlib
+import json
 import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import config, templates
@@ -18,6 +20,91 @@ DATABASE = "bench"
 LOGS = config.CACHE / "logs"
 # What we are measured against: the OCA's addon for recurring invoices.
 CONTRACT = "odoo-addon-contract==19.0.*"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a case is asked for; ``tools/scripts/bench_<name>.py`` says what it does.
+
+    Apart from that, because `./bench --help` speaks before anything is installed.
+    """
+
+    help: str
+    sizes: dict[str, tuple[int, str]]  # option: (default, help)
+    rounds: int = 5
+    can_profile: bool = True
+    beside_contract: bool = False
+
+
+INVOICES_OF_DOCUMENT = (1000, "in a document; one has ten times as many")
+INVOICES_OF_LEDGER = (200_000, "in the ledger")
+CASES = {
+    "billing": Case(
+        "billing runs beside OCA's contract",
+        {
+            "customers": (1000, "some runs have five times as many"),
+            "kinds": (
+                0,
+                "so many products, and ten customers in a row with a service of each, instead "
+                "of customers with one to three services",
+            ),
+        },
+        beside_contract=True,
+    ),
+    "confirm": Case(
+        "drafts of a group, beside Odoo's own posting", {"invoices": (1000, "in a group")}, rounds=3
+    ),
+    "lanes": Case(
+        "two cron workers beside one",
+        {"customers": (4000, "of a billing run"), "invoices": (2200, "of a write-off")},
+        rounds=2,
+        can_profile=False,
+    ),
+    "write_off": Case(
+        "write-offs beside payments and core calls", {"invoices": INVOICES_OF_DOCUMENT}, rounds=3
+    ),
+    "undo": Case(
+        "write-offs taken back, beside processing them",
+        {"invoices": INVOICES_OF_DOCUMENT},
+        rounds=3,
+    ),
+    "list": Case(
+        "list of invoices with our columns, beside core's and plain SQL",
+        {"invoices": INVOICES_OF_LEDGER},
+        can_profile=False,
+    ),
+    "search": Case("search of a write-off, beside plain SQL", {"invoices": INVOICES_OF_LEDGER}),
+}
+
+
+def _number(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError("a whole number above zero, please")
+
+
+def parse(arguments: list[str]) -> list[argparse.Namespace]:
+    """Options of the case that is named, or of each."""
+    parser = argparse.ArgumentParser(
+        prog="./bench",
+        description="Measure on a database of its own, which is made anew. Without NAME: "
+        "everything, one after the other.",
+    )
+    verbs = parser.add_subparsers(dest="what", metavar="NAME")
+    for name, case in CASES.items():
+        verb = verbs.add_parser(name, help=case.help)
+        for option, (default, text) in case.sizes.items():
+            text = f"{text} (default: {default})" if default else text
+            verb.add_argument(f"--{option}", type=_number, default=default, help=text)
+        rounds = case.rounds
+        verb.add_argument("--rounds", type=_number, default=rounds, help=f"default: {rounds}")
+        verb.add_argument("--json", metavar="FILE", help="write all figures into a file")
+        verb.set_defaults(profile=False)
+        if case.can_profile:
+            text = "profile our side (which slows it down)"
+            verb.add_argument("--profile", action="store_true", help=text)
+    options = parser.parse_args(arguments)
+    return [options] if options.what else [parser.parse_args([name]) for name in CASES]
 
 
 def contract_addon(odoo: Odoo) -> Path:
@@ -40,33 +127,25 @@ def contract_addon(odoo: Odoo) -> Path:
     return target
 
 
-def prepare(odoo: Odoo, addons: Path):
-    """A copy of an empty company with the OCA's addon, and this addon as it is now."""
-    addons_path = odoo.addons_path(addons)
-    arguments = ["--addons-path", addons_path, "--stop-after-init", "--no-http"]
+def prepare(odoo: Odoo, addons: list[Path]):
+    """A copy of an empty company with this addon as it is now, and one more if there is one."""
+    more = ["--addons-path", odoo.addons_path(*addons)]
+    template = _contract_template(odoo, more) if addons else templates.ensure(odoo, "plain")
+    log = LOGS / "bench-install.log"
+    log.unlink(missing_ok=True)
+    with step(f"Database {DATABASE}", log=log):
+        odoo.clone(template, DATABASE)
+        arguments = ["-i", config.ADDON, "--stop-after-init", "--no-http", *more]
+        odoo.run(log, "-d", DATABASE, *arguments)
+
+
+def _contract_template(odoo: Odoo, more: list[str]) -> str:
     template = f"template_bench_{config.fingerprint(version(odoo.source), CONTRACT)}"
     if not odoo.cluster.exists(template):
         log = LOGS / f"{template}.log"
         with step("Template database with OCA's contract", log=log):
-            building = f"{template}_building"
-            odoo.drop(building)
-            odoo.run(log, "-d", building, "-i", "account,contract", *arguments)
-            odoo.rename(building, template)
-    log = LOGS / "bench-install.log"
-    log.unlink(missing_ok=True)
-    with step(f"Database {DATABASE}", log=log):
-        odoo.clone(template, DATABASE)
-        odoo.run(log, "-d", DATABASE, "-i", config.ADDON, *arguments)
-
-
-def prepare_alone(odoo: Odoo):
-    """A copy of an empty company with this addon as it is now, and nothing else."""
-    template = templates.ensure(odoo, "plain")
-    log = LOGS / "bench-install.log"
-    log.unlink(missing_ok=True)
-    with step(f"Database {DATABASE}", log=log):
-        odoo.clone(template, DATABASE)
-        odoo.run(log, "-d", DATABASE, "-i", config.ADDON, "--stop-after-init", "--no-http")
+            odoo.install(template, ["account", "contract"], demo=False, log=log, more=more)
+    return template
 
 
 @contextlib.contextmanager
@@ -78,101 +157,27 @@ def alone():
         yield Odoo(cluster)
 
 
-def measure(odoo: Odoo, command: list[str], options, paths: Iterable[str] = ()) -> int:
-    """
-    :param paths: folders that the script imports from, beside its own.
-    """
-    command += ["--rounds", str(options.rounds)]
-    command += ["--json", options.json] if options.json else []
-    environment = odoo.environment()
-    environment["PYTHONUNBUFFERED"] = "1"
-    environment["PYTHONPATH"] = os.pathsep.join([environment["PYTHONPATH"], *paths])
-    return foreground(command, env=environment)
-
-
-def billing(options) -> int:
-    """Billing runs beside OCA's contract and a plain create."""
+def measure(options: argparse.Namespace) -> int:
     with alone() as odoo:
-        addons = contract_addon(odoo) / "odoo" / "addons"
+        beside_contract = CASES[options.what].beside_contract
+        addons = [contract_addon(odoo) / "odoo" / "addons"] if beside_contract else []
         prepare(odoo, addons)
-        command = odoo.script("bench_billing.py", DATABASE, odoo.addons_path(addons))
-        command += ["--customers", str(options.customers), "--kinds", str(options.kinds)]
-        command += ["--profile"] if options.profile else []
-        return measure(odoo, command, options)
+        given = {
+            **vars(options),
+            "database": DATABASE,
+            "addons_path": odoo.addons_path(*addons),
+            "logs": str(LOGS),
+        }
+        environment = odoo.environment()
+        environment["PYTHONUNBUFFERED"] = "1"
+        # One of them starts Odoo's servers by our own means.
+        paths = [environment["PYTHONPATH"], str(config.PROJECT / "tools")]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+        return foreground(odoo.script("bench.py", json.dumps(given)), env=environment)
 
 
-def confirm(options) -> int:
-    """Drafts of an invoice group, confirmed by its task and by Odoo's own posting."""
-    with alone() as odoo:
-        prepare_alone(odoo)
-        command = odoo.script("bench_confirm.py", DATABASE)
-        command += ["--invoices", str(options.invoices)]
-        command += ["--profile"] if options.profile else []
-        return measure(odoo, command, options)
-
-
-def lanes(options) -> int:
-    """Documents worked off by one and by two real cron workers."""
-    with alone() as odoo:
-        prepare_alone(odoo)
-        command = odoo.script("bench_lanes.py", DATABASE, LOGS)
-        command += ["--customers", str(options.customers), "--invoices", str(options.invoices)]
-        # It starts Odoo's servers by our own means.
-        return measure(odoo, command, options, [str(config.PROJECT / "tools")])
-
-
-def write_off(options) -> int:
-    """Write-offs beside the pop-up of a payment and bare core calls."""
-    with alone() as odoo:
-        prepare_alone(odoo)
-        command = odoo.script("bench_write_off.py", DATABASE)
-        command += ["--invoices", str(options.invoices)]
-        command += ["--profile"] if options.profile else []
-        return measure(odoo, command, options)
-
-
-def undo(options) -> int:
-    """Write-offs taken back, beside processing them."""
-    with alone() as odoo:
-        prepare_alone(odoo)
-        command = odoo.script("bench_undo.py", DATABASE)
-        command += ["--invoices", str(options.invoices)]
-        command += ["--profile"] if options.profile else []
-        return measure(odoo, command, options)
-
-
-def listing(options) -> int:
-    """The list of invoices with our columns beside core's, and beside plain SQL."""
-    with alone() as odoo:
-        prepare_alone(odoo)
-        command = odoo.script("bench_list.py", DATABASE)
-        command += ["--invoices", str(options.invoices)]
-        return measure(odoo, command, options)
-
-
-def search(options) -> int:
-    """The search of a write-off beside plain SQL."""
-    with alone() as odoo:
-        prepare_alone(odoo)
-        command = odoo.script("bench_search.py", DATABASE)
-        command += ["--invoices", str(options.invoices)]
-        command += ["--profile"] if options.profile else []
-        return measure(odoo, command, options)
-
-
-VERBS = {
-    "billing": billing,
-    "confirm": confirm,
-    "lanes": lanes,
-    "write_off": write_off,
-    "undo": undo,
-    "list": listing,
-    "search": search,
-}
-
-
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     try:
-        return VERBS[options.what](options)
+        return measure(options)
     except subprocess.CalledProcessError as error:
         raise StepFailed(describe(error)) from error

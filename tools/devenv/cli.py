@@ -16,12 +16,6 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
 
 
-def _number(text: str) -> int:
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError("a whole number above zero, please")
-
-
 def run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./run",
@@ -61,65 +55,10 @@ def test(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="./bench",
-        description="Measure on a database of its own, which is made anew. Without NAME: "
-        "everything, one after the other.",
-    )
-    verbs = parser.add_subparsers(dest="what", metavar="NAME")
-    billing = verbs.add_parser("billing", help="billing runs beside OCA's contract")
-    billing.add_argument(
-        "--customers", type=_number, default=1000, help="default: 1000; some runs have five times"
-    )
-    billing.add_argument(
-        "--kinds",
-        type=_number,
-        default=0,
-        help="so many products, and ten customers in a row with a service of each, instead of "
-        "customers with one to three services",
-    )
-    confirm = verbs.add_parser("confirm", help="drafts of a group, beside Odoo's own posting")
-    confirm.add_argument("--invoices", type=_number, default=1000, help="default: 1000")
-    lanes = verbs.add_parser("lanes", help="two cron workers beside one")
-    lanes.add_argument(
-        "--customers", type=_number, default=4000, help="of a billing run (default: 4000)"
-    )
-    lanes.add_argument(
-        "--invoices", type=_number, default=2200, help="of a write-off (default: 2200)"
-    )
-    write_off = verbs.add_parser("write_off", help="write-offs beside payments and core calls")
-    undo = verbs.add_parser("undo", help="write-offs taken back, beside processing them")
-    for verb in (write_off, undo):
-        verb.add_argument(
-            "--invoices",
-            type=_number,
-            default=1000,
-            help="in a document (default: 1000); one has ten times as many",
-        )
-    listing = verbs.add_parser(
-        "list", help="list of invoices with our columns, beside core's and plain SQL"
-    )
-    search = verbs.add_parser("search", help="search of a write-off, beside plain SQL")
-    for verb in (listing, search):
-        verb.add_argument(
-            "--invoices", type=_number, default=200_000, help="in the ledger (default: 200000)"
-        )
-    for verb in (billing, confirm, write_off, undo, search):
-        verb.add_argument(
-            "--profile", action="store_true", help="profile our side (which slows it down)"
-        )
-    # Those that take minutes have fewer.
-    rounds = {"confirm": 3, "lanes": 2, "write_off": 3, "undo": 3}
-    for name, verb in verbs.choices.items():
-        default = rounds.get(name, 5)
-        verb.add_argument("--rounds", type=_number, default=default, help=f"default: {default}")
-        verb.add_argument("--json", metavar="FILE", help="write all figures into a file")
-    options = parser.parse_args(arguments)
     from . import bench
 
-    names = [] if options.what else list(verbs.choices)
-    for chosen in [parser.parse_args([name]) for name in names] or [options]:
-        code = bench.main(chosen)
+    for options in bench.parse(arguments):
+        code = bench.main(options)
         if code:  # Ctrl-C ends all of them
             return code
     return 0

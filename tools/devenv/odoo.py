@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import apt, config, postgres, printing, programs, python_env
@@ -165,14 +166,17 @@ class Odoo:
         demo: bool,
         log: Path,
         script: str | None = None,
+        more: Iterable[str] = (),
     ):
         """Install modules into a new database, which appears only when whole.
 
-        ``script`` names one of ours that stands in for Odoo's command.
+        :param script: names one of ours that stands in for Odoo's command.
+        :param more: options of Odoo's command line.
         """
         building = f"{database}_building"
         self.drop(building)
         arguments = ["-d", building, "-i", ",".join(modules), "--stop-after-init", "--no-http"]
+        arguments += more
         if demo:
             arguments.append("--with-demo")
         command = self.script(script, *arguments) if script else self.command(*arguments)

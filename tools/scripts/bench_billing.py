@@ -1,4 +1,4 @@
-"""Billing runs: of few and many customers, and beside others; started by ./bench billing.
+"""Billing runs: of few and many customers, and beside others.
 
 All in one process:
 
@@ -10,18 +10,16 @@ All in one process:
 - the rows of that part, inserted again without any ORM, as the floor.
 """
 
-import argparse
 import gc
 
-from bench_company import Company, measure, profile, work, work_all
+import bench_case
+from bench_case import work_all, work_chunk
+from bench_company import Company
 from bench_floor import Floor
-from bench_ledger import Figures
 
-from odoo import SUPERUSER_ID, Command, api
-from odoo.modules.registry import Registry
-from odoo.tools import config
+from odoo import Command
 
-OURS, CONTRACT, PLAIN = "billing run", "OCA contract", "plain create"
+OURS, CONTRACT, PLAIN, RAW = "billing run", "OCA contract", "plain create", "raw INSERT"
 # What a large run has more of, how often it is done, and what it may cost.
 LARGE, LARGE_ROUNDS = 5, 2
 LARGE_TARGET, MEMORY_TARGET = 1.1, 150
@@ -33,23 +31,22 @@ COMPARED, SPARE, WHOLE, PROFILED = 0, 1, 2, 10
 WARM_UP = 20
 
 
-class Bench:
-    def __init__(self, env, options):
-        self.env = env
-        self.figures = Figures(env, options.rounds)
-        self.rounds = options.rounds
-        self.kinds = options.kinds
+class Case(bench_case.Case):
+    def __init__(self, root, options):
+        super().__init__(root, options)
         # As many customers in each round, which are whole chunks.
-        size = max(options.customers // options.rounds, 1)
-        self.chunk = min(env["ar.billing.run"]._chunk_size, size)
+        size = max(options.customers // self.rounds, 1)
+        self.chunk = min(root["ar.billing.run"]._chunk_size, size)
         self.size = size // self.chunk * self.chunk
-        self.customers = self.size * options.rounds
+        self.customers = self.size * self.rounds
+        self.title = f"Per invoice, rounds of {self.size}"
 
     # --- the company ----------------------------------------------------------
 
     def populate(self):
         """Customers of two profiles; those of the small one as contracts, too."""
-        self.company = Company(self.env, self.kinds)
+        print(f"- {(LARGE + 1) * self.customers} customers, {self.customers} with contracts …")
+        self.company = Company(self.env, self.options.kinds)
         self.small, partners = self.company.make_customers("Small", self.customers)
         self.warm, _partners = self.company.make_customers("Warm-up", WARM_UP)
         self.large, _partners = self.company.make_customers("Large", LARGE * self.customers)
@@ -59,6 +56,14 @@ class Bench:
             self.env.cr.commit()
             self.env.invalidate_all()
         self.company.analyze()
+        contract = self.env["ir.module.module"].search([("name", "=", "contract")])
+        self.about |= {
+            "customers": self.customers,
+            "kinds": self.options.kinds,
+            "large": LARGE * self.customers,
+            "large_rounds": LARGE_ROUNDS,
+            "contract": contract.installed_version,
+        }
 
     def _contract(self, partners, first):
         self.contracts |= self.env["contract.contract"].create(
@@ -96,9 +101,11 @@ class Bench:
 
     # --- whole runs -------------------------------------------------------------
 
+    def warm_up(self):
+        self._run(self.warm, WARM_UP, WHOLE)
+
     def grow(self):
         """Runs of few customers, and of many between them."""
-        self._run(self.warm, WARM_UP, WHOLE)
         few, many = [], []
         months = WHOLE
         for number in range(LARGE_ROUNDS):
@@ -123,9 +130,9 @@ class Bench:
         """Figures per invoice of a run: to list its customers, to bill them, and both."""
         gc.collect()
         _reset_peak()
-        listing, run = measure(self.env, count, self.company.new_run, profile, months)
+        listing, run = self.measure(count, self.company.new_run, profile, months)
         listing_peak = _memory("VmHWM")
-        worked, _value = measure(self.env, count, work_all, run)
+        worked, _value = self.measure(count, work_all, run)
         memory = {"listing_peak_mb": listing_peak, "peak_mb": _memory("VmHWM")}
         gc.collect()
         memory["now_mb"] = _memory("VmRSS")
@@ -139,9 +146,15 @@ class Bench:
             growth = many["memory"][key] - few["memory"][key]
             what = f"memory {name}, {LARGE * self.customers} more than {self.customers}"
             self.figures.add_amount(what, growth, "MB", MEMORY_TARGET)
-        self.memory = {"few": few["memory"], "many": many["memory"]}
+        self.about["memory"] = {"few": few["memory"], "many": many["memory"]}
 
     # --- beside others ----------------------------------------------------------
+
+    def bill(self):
+        """As many lines of our run as the others make invoices."""
+        left = self.size
+        while left > 0:
+            left -= work_chunk(self.compared)
 
     def recur(self, contracts):
         contracts._recurring_create_invoice()
@@ -176,58 +189,55 @@ class Bench:
         ]
 
     def compare(self):
+        self.grow()
         # Smaller than usual only where a round is smaller than a chunk.
         self.env.registry["ar.billing.run"]._chunk_size = self.chunk
-        run = self.company.new_run(self.small, COMPARED)
+        self.compared = self.company.new_run(self.small, COMPARED)
         spare = self.small.period_ids.sorted("date_from")[SPARE]
-        floor = Floor(self.env, spare)
-        figures = {OURS: [], CONTRACT: [], PLAIN: []}
-        floors = []
-        for number in range(self.rounds):
-            made = self._compare_once(run, number, figures)
-            floors.append(floor.measure(made))
-            print(f"  round {number + 1}, raw INSERT: {floors[-1]['ms']:.1f} ms per invoice")
-        ours = figures[OURS]
-        self.figures.add(f"bill, beside {CONTRACT}", ours, figures[CONTRACT], CONTRACT_TARGET)
-        self.figures.add(f"bill, beside {PLAIN}", ours, figures[PLAIN], PLAIN_TARGET)
-        self.figures.add("bill, beside raw INSERT", ours, floors)
+        self.floor = Floor(self.env, spare)
+        super().compare()
 
-    def _compare_once(self, run, number, figures):
-        """One round; returns the invoices that our run has made."""
+    def get_sides(self, number):
         start = number * self.size
         contracts = self.contracts[start : start + self.size]
         vals_list = self._prepare_plain(start)
-        turns = [
-            (OURS, work, run, self.size),
-            (CONTRACT, self.recur, contracts),
-            (PLAIN, self.create_plainly, vals_list),
-        ]
-        made = {}
-        # Nobody is always the first to meet a cold cache.
-        for name, function, *arguments in turns[number % 3 :] + turns[: number % 3]:
-            last = self._last_move()
-            figure, _value = measure(self.env, self.size, function, *arguments)
-            figures[name].append(figure)
-            made[name] = self._made_since(last)
-            if name == OURS:
-                ours = self.env["account.move"].search([("id", ">", last)])
-            print(f"  round {number + 1}, {name}: {figure['ms']:.1f} ms per invoice")
-        if len(set(made.values())) != 1:
-            raise RuntimeError(f"They do not make the same: {made}")
-        return ours
+        self.made = {}
+        return {
+            OURS: lambda: self._make(OURS, self.bill),
+            CONTRACT: lambda: self._make(CONTRACT, self.recur, contracts),
+            PLAIN: lambda: self._make(PLAIN, self.create_plainly, vals_list),
+        }
+
+    def _make(self, name, function, *arguments):
+        last = self._last_move()
+        figure, _value = self.measure(self.size, function, *arguments)
+        self.made[name] = self._made_since(last)
+        if name == OURS:
+            self.invoices = self.env["account.move"].search([("id", ">", last)])
+        return figure
+
+    def end_round(self, number):
+        if len(set(self.made.values())) != 1:
+            raise RuntimeError(f"They do not make the same: {self.made}")
+        self.keep(RAW, self.floor.measure(self.invoices), f"round {number + 1}, {RAW}")
+
+    def add_figures(self):
+        targets = {CONTRACT: CONTRACT_TARGET, PLAIN: PLAIN_TARGET, RAW: None}
+        for name, target in targets.items():
+            ours, beside = self.taken[OURS], self.taken[name]
+            self.figures.add(f"bill, beside {name}", ours, beside, target)
 
     def print_profiles(self):
-        profile(self.env, "Listing", self.company.new_run, self.small, PROFILED)
+        self.profile("Listing", self.company.new_run, self.small, PROFILED)
         run = self.company.new_run(self.small, PROFILED + 1)
-        profile(self.env, "Billing", work_all, run)
+        self.profile("Billing", work_all, run)
 
     def _last_move(self):
-        self.env.cr.execute("SELECT COALESCE(MAX(id), 0) FROM account_move")
-        return self.env.cr.fetchone()[0]
+        return self.select("SELECT COALESCE(MAX(id), 0) FROM account_move")[0][0]
 
     def _made_since(self, last):
         """What must be equal: drafts, their lines by kind, their totals."""
-        self.env.cr.execute(
+        return self.select(
             """
             SELECT COUNT(*), SUM(amount_total)::text,
                    (SELECT json_object_agg(display_type, count) FROM (
@@ -236,8 +246,7 @@ class Bench:
               FROM account_move WHERE id > %s AND state = 'draft'
             """,
             [last, last],
-        )
-        return self.env.cr.fetchone()
+        )[0]
 
 
 def _mean(one, other):
@@ -259,45 +268,3 @@ def _memory(name):
     with open("/proc/self/status") as file:
         (line,) = (line for line in file if line.startswith(f"{name}:"))
     return int(line.split()[1]) / 1024
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("database")
-    parser.add_argument("addons_path")
-    parser.add_argument("--customers", type=int, required=True)
-    parser.add_argument("--rounds", type=int, required=True)
-    parser.add_argument("--kinds", type=int, default=0)
-    parser.add_argument("--json")
-    parser.add_argument("--profile", action="store_true")
-    options = parser.parse_args()
-    config.parse_config(
-        ["-d", options.database, "--no-http", "--addons-path", options.addons_path],
-        setup_logging=True,
-    )
-    with Registry(options.database).cursor() as cr:
-        env = api.Environment(cr, SUPERUSER_ID, {})
-        bench = Bench(env, options)
-        print(f"- {(LARGE + 1) * bench.customers} customers, {bench.customers} with contracts …")
-        bench.populate()
-        print("- whole runs …")
-        bench.grow()
-        print("- rounds …")
-        bench.compare()
-        bench.figures.print_table(f"Per invoice, rounds of {bench.size}")
-        if options.profile:
-            bench.print_profiles()
-        contract = env["ir.module.module"].search([("name", "=", "contract")])
-        about = {
-            "customers": bench.customers,
-            "kinds": bench.kinds,
-            "large": LARGE * bench.customers,
-            "large_rounds": LARGE_ROUNDS,
-            "contract": contract.installed_version,
-            "memory": bench.memory,
-        }
-        bench.figures.write(options.json, about)
-
-
-if __name__ == "__main__":
-    main()

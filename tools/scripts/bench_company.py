@@ -1,11 +1,6 @@
-"""A company with customers to be billed, and how its documents are worked off; for benches."""
+"""A company with customers to be billed; for benches."""
 
-import cProfile
-import gc
-import time
 from datetime import timedelta
-
-from bench_ledger import print_profile
 
 from odoo import Command, fields
 
@@ -106,49 +101,3 @@ class Company:
         run._launch_in_background()
         self.env.cr.commit()
         return run
-
-
-def work_all(document):
-    """The scheduled action itself, until the document has ended."""
-    document.env["ar.bulk.lanes"]._cron_work()
-    if document.state != "done":
-        raise RuntimeError(f"{document.display_name} is {document.state}.")
-
-
-def work(document, count):
-    """So many lines, in chunks as the scheduled action works and commits them."""
-    env = document.env
-    while count > 0:
-        done = document._as_owner()._work_or_retry()
-        env["ir.cron"]._commit_progress(done)
-        env.invalidate_all()
-        document._as_owner()._finish_in_background(fields.Datetime.now())
-        env["ir.cron"]._commit_progress(0)
-        env.invalidate_all()
-        if not done:
-            raise RuntimeError(f"No line is left, and {count} should be.")
-        count -= done
-
-
-def measure(env, count, function, *arguments):
-    """Figures per invoice of one call, from a cold cache of records, and what it returns."""
-    env.invalidate_all()
-    gc.collect()
-    queries = env.cr.sql_log_count
-    wall, cpu = time.perf_counter(), time.process_time()
-    value = function(*arguments)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    figure = {
-        "ms": 1000 * wall / count,
-        "cpu_ms": 1000 * cpu / count,
-        "queries": (env.cr.sql_log_count - queries) / count,
-    }
-    return figure, value
-
-
-def profile(env, title, function, *arguments):
-    """Print where the time goes: of a call of its own, for it takes longer so."""
-    profiler = cProfile.Profile()
-    env.invalidate_all()
-    profiler.runcall(function, *arguments)
-    print_profile(profiler, title)

@@ -1,4 +1,4 @@
-"""Drafts of an invoice group, confirmed by its task; started by ./bench confirm.
+"""Drafts of an invoice group, confirmed by its task.
 
 The task is worked off by the scheduled action, which commits each chunk. Beside: Odoo's
 own action_post of as many like drafts, in one batch and one commit. The drafts of both
@@ -6,18 +6,13 @@ sides are made by billing runs of two profiles whose customers are alike; afterw
 must be the same, and the numbers of all without a gap.
 """
 
-import argparse
+import bench_case
+from bench_case import work_all
+from bench_company import Company
 
-from bench_company import Company, measure, profile, work_all
-from bench_ledger import Figures
-
-from odoo import SUPERUSER_ID, api
-from odoo.modules.registry import Registry
-from odoo.tools import config
-
-OURS, PLAIN = "task of a group", "action_post"
+OURS, PLAIN, PRESS = "task of a group", "action_post", "button"
 TARGET = 1.0
-# Billing periods of a profile that are not over yet.
+# Billing periods of a profile that are not over yet; each round takes one.
 MOST_ROUNDS, PROFILED = 11, 11
 # What is read once per process is read before.
 WARM_UP, WARM_UP_SIZE = "warm-up", 20
@@ -50,16 +45,13 @@ GAPS = """
 """
 
 
-class Bench:
-    def __init__(self, env, options):
-        self.env = env
-        self.rounds = options.rounds
-        if self.rounds > MOST_ROUNDS:
-            raise SystemExit(f"There are billing periods for {MOST_ROUNDS} rounds at most.")
-        self.size = options.invoices
-        self.figures = Figures(env, options.rounds)
+class Case(bench_case.Case):
+    title = "Per invoice"
+    most_rounds = MOST_ROUNDS
 
     def populate(self):
+        self.size = self.about["invoices"] = self.options.invoices
+        print(f"- twice {self.size} customers, who are billed before each round …")
         self.company = Company(self.env)
         self.profiles = {
             name: self.company.make_customers(name.capitalize(), count)[0]
@@ -71,32 +63,29 @@ class Bench:
         drafts = self._make_drafts(WARM_UP, 0)
         half = len(drafts) // 2
         self.post(drafts[:half])
-        self.work(self.queue(drafts[half:]))
+        work_all(self.queue(drafts[half:]))
 
-    def compare(self):
-        figures = {OURS: [], PLAIN: []}
-        queued = []
-        for number in range(self.rounds):
-            drafts = {name: self._make_drafts(name, number) for name in figures}
-            turns = [(OURS, self.work, drafts[OURS]), (PLAIN, self.post, drafts[PLAIN])]
-            # Nobody is always the first.
-            for name, function, moves in turns[:: -1 if number % 2 else 1]:
-                argument = moves
-                if name == OURS:
-                    pressed, argument = measure(self.env, self.size, self.queue, moves)
-                    queued.append(pressed)
-                figure, _value = measure(self.env, self.size, function, argument)
-                figures[name].append(figure)
-                print(f"  round {number + 1}, {name}: {figure['ms']:.1f} ms per invoice")
-            self._check(drafts)
+    def get_sides(self, number):
+        self.drafts = {name: self._make_drafts(name, number) for name in (OURS, PLAIN)}
+        return {OURS: self._take_our_turn, PLAIN: self._take_plain_turn}
+
+    def _take_our_turn(self):
+        pressed, task = self.measure(self.size, self.queue, self.drafts[OURS])
+        self.taken[PRESS].append(pressed)
+        return self.measure(self.size, work_all, task)[0]
+
+    def _take_plain_turn(self):
+        return self.measure(self.size, self.post, self.drafts[PLAIN])[0]
+
+    def add_figures(self):
         what = f"confirm {self.size} drafts, beside {PLAIN}"
-        self.figures.add(what, figures[OURS], figures[PLAIN], TARGET)
-        self.figures.add(f"make the task of {self.size}", queued)
+        self.figures.add(what, self.taken[OURS], self.taken[PLAIN], TARGET)
+        self.figures.add(f"make the task of {self.size}", self.taken[PRESS])
 
     def print_profiles(self):
         drafts = {name: self._make_drafts(name, PROFILED) for name in (OURS, PLAIN)}
-        profile(self.env, OURS, self.work, self.queue(drafts[OURS]))
-        profile(self.env, PLAIN, self.post, drafts[PLAIN])
+        self.profile(OURS, work_all, self.queue(drafts[OURS]))
+        self.profile(PLAIN, self.post, drafts[PLAIN])
 
     def _make_drafts(self, name, number):
         """Drafts of a period, in a group of their own."""
@@ -120,48 +109,18 @@ class Bench:
         self.env.cr.commit()
         return task
 
-    def work(self, task):
-        work_all(task)
-
     def post(self, drafts):
         drafts.action_post()
         self.env.cr.commit()
 
-    def _check(self, drafts):
+    def end_round(self, number):
         """Both have the same result, and no number is missing or there twice."""
-        results = {}
-        for name, moves in drafts.items():
-            self.env.cr.execute(RESULT, {"ids": tuple(moves.ids)})
-            results[name] = self.env.cr.fetchone()
+        results = {
+            name: self.select(RESULT, {"ids": tuple(moves.ids)})[0]
+            for name, moves in self.drafts.items()
+        }
         if results[OURS] != results[PLAIN] or '"draft"' in results[OURS][0]:
             raise RuntimeError(f"They do not make the same: {results}")
-        self.env.cr.execute(GAPS)
-        gaps = self.env.cr.fetchall()
+        gaps = self.select(GAPS)
         if gaps:
             raise RuntimeError(f"Numbers with gaps, or there twice: {gaps}")
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("database")
-    parser.add_argument("--invoices", type=int, required=True)
-    parser.add_argument("--rounds", type=int, required=True)
-    parser.add_argument("--json")
-    parser.add_argument("--profile", action="store_true")
-    options = parser.parse_args()
-    config.parse_config(["-d", options.database, "--no-http"], setup_logging=True)
-    with Registry(options.database).cursor() as cr:
-        bench = Bench(api.Environment(cr, SUPERUSER_ID, {}), options)
-        print(f"- twice {bench.size} customers …")
-        bench.populate()
-        bench.warm_up()
-        print("- rounds, of which each bills them first …")
-        bench.compare()
-        bench.figures.print_table("Per invoice")
-        if options.profile:
-            bench.print_profiles()
-        bench.figures.write(options.json, {"invoices": bench.size})
-
-
-if __name__ == "__main__":
-    main()

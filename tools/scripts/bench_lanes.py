@@ -1,4 +1,4 @@
-"""Documents worked off by one and by two real cron workers; started by ./bench lanes.
+"""Documents worked off by one and by two real cron workers.
 
 An Odoo server of worker processes, which serves nothing but scheduled actions, is started,
 warmed up with small documents, and given a billing run and a write-off. Then the next
@@ -8,7 +8,6 @@ milliseconds before the first line is taken) to the moment its end is written, w
 trigger notes; both by the database's clock, without asking it meanwhile.
 """
 
-import argparse
 import contextlib
 import os
 import select
@@ -17,14 +16,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import bench_case
 import psycopg2
 from bench_company import Company
-from bench_ledger import Figures, Ledger, make_user
 from devenv.cron_server import CronServer
 
-from odoo import SUPERUSER_ID, Command, api
-from odoo.modules.registry import Registry
-from odoo.tools import config
+from odoo import Command
 
 LANES = (
     "ar_balance_invoicing.ir_cron_bulk_document_lane_1",
@@ -133,38 +130,35 @@ class Database:
             self.connection.notifies.clear()
 
 
-class Bench:
+class Case(bench_case.Case):
+    title = "Lines a second by real cron workers"
+    names, unit = ("two workers", "one worker"), "lines/s"
+    most_rounds = MOST_ROUNDS
+
     def __init__(self, root, options):
-        self.root = root
-        self.rounds = options.rounds
-        if self.rounds > MOST_ROUNDS:
-            raise SystemExit(f"There are billing periods for {MOST_ROUNDS} rounds at most.")
+        super().__init__(root, options)
         self.customers, self.invoices = options.customers, options.invoices
-        self.name = options.database
-        self.logs = options.logs
-        self.database = Database(self.name)
-        self.figures = Figures(root, options.rounds, ("two workers", "one worker"), unit="lines/s")
+        self.database = Database(options.database)
+        self.turn = 0
 
     # --- the company ----------------------------------------------------------
 
     def populate(self):
         """Customers for all runs, and as many open invoices as all write-offs take."""
-        company = Company(self.root)
-        self.company = company
+        print(f"- {self.customers + WARM_UP} customers, and invoices to write off …")
+        company = self.company = Company(self.root)
         self.profile, _partners = company.make_customers("Measured", self.customers)
         self.warm_profile, _partners = company.make_customers("Warm-up", WARM_UP)
         needed = 2 * self.rounds * (self.invoices + WARM_UP)
-        ledger = Ledger(self.root, int(SPARE * needed) + WARM_UP, 100)
-        ledger.fill()
+        ledger = self.fill_ledger(int(SPARE * needed) + WARM_UP, 100)
         self.open = ledger.get_open(self.root.company.currency_id)
         self._leave_all_to_the_lanes()
         self.database.note(MADE)
-        user = make_user(self.root)
-        self.root.cr.commit()
-        self.env = api.Environment(self.root.cr, user.id, {"lang": "en_US", "tz": "UTC"})
+        self.log_in()
         company.env = self.env
         self.profile = self.profile.with_env(self.env)
         self.warm_profile = self.warm_profile.with_env(self.env)
+        self.about = {"customers": self.customers, "invoices": self.invoices}
 
     def _leave_all_to_the_lanes(self):
         """Documents of any size are queued, and no other scheduled action comes between."""
@@ -184,8 +178,8 @@ class Bench:
 
     # --- documents --------------------------------------------------------------
 
-    def bill(self, profile, turn):
-        return self.company.new_run(profile, turn)
+    def bill(self, profile):
+        return self.company.new_run(profile, self.turn)
 
     def write_off(self, count):
         document = self.env["ar.write.off"].create(
@@ -199,11 +193,11 @@ class Bench:
     # --- what is measured -------------------------------------------------------
 
     @contextlib.contextmanager
-    def server(self, workers, turn):
+    def server(self, workers):
         """A server whose workers wait for work."""
-        log = self.logs / f"bench-lanes-{turn}.log"
+        log = Path(self.options.logs) / f"bench-lanes-{self.turn}.log"
         odoo = [sys.executable, "-m", "odoo"]
-        server = CronServer(odoo, dict(os.environ), self.name, log, workers, processes=True)
+        server = CronServer(odoo, dict(os.environ), self.options.database, log, workers, True)
         try:
             latest = time.monotonic() + START_SECONDS
             while not server.is_listening(self.database.value):
@@ -214,37 +208,38 @@ class Bench:
         finally:
             server.stop()
 
-    def compare(self):
-        figures = {what: {1: [], 2: []} for what in ("billing", "write-off")}
-        turn = 0
-        for number in range(self.rounds):
-            # Neither is always the first.
-            for workers in (1, 2)[:: -1 if number % 2 else 1]:
-                for what, figure in self._take_turn(workers, turn).items():
-                    figures[what][workers].append(figure)
-                    print(
-                        f"  round {number + 1}, {what} by {workers}: "
-                        f"{figure['lines/s']:.1f} lines/s in {figure['seconds']:.0f} s, "
-                        f"{figure['repeated']} chunks repeated"
-                    )
-                turn += 1
-        targets = {"billing": BILLING_TARGET, "write-off": WRITE_OFF_TARGET}
-        for what, count in (("billing", self.customers), ("write-off", self.invoices)):
-            one, two = figures[what][1], figures[what][2]
-            self.figures.add(f"{what} of {count}", two, one, targets[what], is_least=True)
+    def get_sides(self, number):
+        return {"one worker": lambda: self._take_turn(1), "two workers": lambda: self._take_turn(2)}
 
-    def _take_turn(self, workers, turn):
-        with self.server(workers, turn) as server:
-            self._warm_up(turn)
-            return {
-                "billing": self._measure(server, self.bill, self.profile, turn),
+    def _take_turn(self, workers):
+        """Figures of a billing run and of a write-off."""
+        with self.server(workers) as server:
+            self._warm_up()
+            figures = {
+                "billing": self._measure(server, self.bill, self.profile),
                 "write-off": self._measure(server, self.write_off, self.invoices),
             }
+        self.turn += 1
+        return figures
 
-    def _warm_up(self, turn):
+    def describe(self, figures):
+        return "; ".join(
+            f"{what} {figure['lines/s']:.1f} lines/s in {figure['seconds']:.0f} s, "
+            f"{figure['repeated']} chunks repeated"
+            for what, figure in figures.items()
+        )
+
+    def add_figures(self):
+        for what, count, target in (
+            ("billing", self.customers, BILLING_TARGET),
+            ("write-off", self.invoices, WRITE_OFF_TARGET),
+        ):
+            two, one = ([taken[what] for taken in self.taken[name]] for name in self.names)
+            self.figures.add(f"{what} of {count}", two, one, target, is_least=True)
+
+    def _warm_up(self):
         """What a process reads once is read by each worker."""
-        documents = self.bill(self.warm_profile, turn), self.write_off(WARM_UP)
-        for document in documents:
+        for document in (self.bill(self.warm_profile), self.write_off(WARM_UP)):
             self.database.wait_for_end(document, WORK_SECONDS)
         self._rest()
 
@@ -299,28 +294,3 @@ class Bench:
                 f"{len(rows)}, each once {len(lines)}, made {made}, by {by_worker}."
             )
         return by_worker
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("database")
-    parser.add_argument("logs", type=Path)
-    parser.add_argument("--customers", type=int, required=True)
-    parser.add_argument("--invoices", type=int, required=True)
-    parser.add_argument("--rounds", type=int, required=True)
-    parser.add_argument("--json")
-    options = parser.parse_args()
-    config.parse_config(["-d", options.database, "--no-http"], setup_logging=True)
-    with Registry(options.database).cursor() as cr:
-        bench = Bench(api.Environment(cr, SUPERUSER_ID, {}), options)
-        print(f"- {bench.customers + WARM_UP} customers, and invoices to write off …")
-        bench.populate()
-        print("- rounds …")
-        bench.compare()
-        bench.figures.print_table("Lines a second by real cron workers")
-        about = {"customers": bench.customers, "invoices": bench.invoices}
-        bench.figures.write(options.json, about)
-
-
-if __name__ == "__main__":
-    main()

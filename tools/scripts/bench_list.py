@@ -1,18 +1,12 @@
-"""The list of invoices with our columns, filters and sorting; started by ./bench list.
+"""The list of invoices with our columns, filters and sorting.
 
 Beside: the same list without our two columns; the same filter or sorting by SQL written
 by hand (one grouped sub-select, joined), which knows that there is one company and asks
 for no rights. Where a page is read, both sides read its records through the ORM.
 """
 
-import argparse
-
-from bench_ledger import Figures, Ledger, make_user
+import bench_case
 from lxml import etree
-
-from odoo import SUPERUSER_ID, api
-from odoo.modules.registry import Registry
-from odoo.tools import config
 
 PAGE = 80
 # The web client counts no further.
@@ -38,11 +32,13 @@ OWED = "COALESCE(account.balance, 0)"
 ORDER = "m.date DESC, m.name DESC, m.invoice_date DESC, m.id DESC"
 
 
-class Bench:
-    def __init__(self, env, figures):
-        self.moves = env["account.move"].with_context(default_move_type="out_invoice")
-        self.cr = env.cr
-        self.figures = figures
+class Case(bench_case.Case):
+    def populate(self):
+        ledger = self.fill_ledger(self.options.invoices, OPEN_PERCENT)
+        self.about |= {"invoices": ledger.invoices, "page": PAGE}
+        self.title = f"A list of {ledger.invoices} invoices, pages of {PAGE}"
+        self.log_in()
+        self.moves = self.env["account.move"].with_context(default_move_type="out_invoice")
         self.core, self.addon = self._get_specifications()
 
     def _get_specifications(self):
@@ -62,7 +58,7 @@ class Bench:
             raise RuntimeError(f"The list does not show {missing}.")
         return core, addon
 
-    def run(self):
+    def compare(self):
         self._read()
         for name, condition in (("> 0", (">", 0)), ("= 0", ("=", 0))):
             self._filter(name, [*DOMAIN, ("account_balance", *condition)])
@@ -89,7 +85,7 @@ class Bench:
             ("read: page with our two columns", dict.fromkeys(COLUMNS, {}), 1.1),
             ("read: page with all our columns", self.addon, None),
         ):
-            self.figures.compare(
+            self.compare_found(
                 what,
                 lambda number, added=added: self._page({**self.core, **added}, number),
                 plain,
@@ -100,10 +96,6 @@ class Bench:
 
     # --- filters ----------------------------------------------------------------
 
-    def _query(self, select, more=""):
-        self.cr.execute(select + more)
-        return self.cr.fetchall()
-
     def _filter(self, name, domain):
         matching = BALANCES.format(more="1") + f"AND {OWED} {name}"
 
@@ -111,28 +103,28 @@ class Bench:
             return f"{matching} ORDER BY {ORDER} LIMIT {PAGE} OFFSET {number * PAGE}"
 
         def count(limit=""):
-            return self._query(f"SELECT COUNT(*) FROM ({matching} {limit}) found")[0][0]
+            return self.select(f"SELECT COUNT(*) FROM ({matching} {limit}) found")[0][0]
 
         def search(number):
             offset = number * PAGE
             return self.moves.search(domain, offset, PAGE, self.moves._order).ids
 
         def read(number):
-            ids = [row[0] for row in self._query(page(number))]
+            ids = [row[0] for row in self.select(page(number))]
             records = self.moves.browse(ids).web_read(self.core)
             return {"length": count(f"LIMIT {COUNT_LIMIT}"), "records": records}
 
         label = f"filter: account balance {name}"
-        self.figures.compare(
+        self.compare_found(
             f"{label}, count", lambda _: self.moves.search_count(domain), lambda _: count(), 2
         )
-        self.figures.compare(
+        self.compare_found(
             f"{label}, ids of a page",
             search,
-            lambda number: [row[0] for row in self._query(page(number))],
+            lambda number: [row[0] for row in self.select(page(number))],
             2,
         )
-        self.figures.compare(
+        self.compare_found(
             f"{label}, web_search_read",
             lambda number: self._page(self.core, number, domain),
             read,
@@ -145,10 +137,10 @@ class Bench:
         for direction in ("DESC", "ASC"):
             select = BALANCES.format(more="1") + f"ORDER BY {OWED} {direction}, m.id LIMIT {PAGE}"
             order = f"account_balance {direction}, id"
-            self.figures.compare(
+            self.compare_found(
                 f"sort: account balance {direction}, first page",
                 lambda _, order=order: self.moves.search(DOMAIN, limit=PAGE, order=order).ids,
-                lambda _, select=select: [row[0] for row in self._query(select)],
+                lambda _, select=select: [row[0] for row in self.select(select)],
                 2,
             )
 
@@ -158,7 +150,7 @@ class Bench:
 
         if sum(row["__count"] for row in group(0)) != self.moves.search_count(DOMAIN):
             raise RuntimeError("Groups by balance class do not hold all invoices.")
-        self.figures.compare("group: balance class", group)
+        self.compare_found("group: balance class", group)
 
 
 def _without(page, names):
@@ -167,30 +159,3 @@ def _without(page, names):
         for record in page["records"]
     ]
     return {**page, "records": records}
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("database")
-    parser.add_argument("--invoices", type=int, required=True)
-    parser.add_argument("--rounds", type=int, required=True)
-    parser.add_argument("--json")
-    options = parser.parse_args()
-    config.parse_config(["-d", options.database, "--no-http"], setup_logging=True)
-    with Registry(options.database).cursor() as cr:
-        env = api.Environment(cr, SUPERUSER_ID, {})
-        user = make_user(env)
-        ledger = Ledger(env, options.invoices, OPEN_PERCENT)
-        print(f"- {ledger.invoices} invoices of {ledger.customers} customers …")
-        seconds = ledger.fill()
-        print(f"- written in {seconds:.0f} s; rounds …")
-        env = api.Environment(cr, user.id, {"lang": "en_US", "tz": "UTC"})
-        figures = Figures(env, options.rounds)
-        Bench(env, figures).run()
-        figures.print_table(f"A list of {ledger.invoices} invoices, pages of {PAGE}")
-        about = {"invoices": ledger.invoices, "customers": ledger.customers, "fill_s": seconds}
-        figures.write(options.json, {**about, "open_percent": OPEN_PERCENT, "page": PAGE})
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""The search of a write-off document; started by ./bench search.
+"""The search of a write-off document.
 
 A document with two criteria (balance below, days overdue) that a tenth of all open
 invoices meet is created, searched and committed, as one press of the button does. Beside:
@@ -6,23 +6,10 @@ one SELECT written by hand that yields the same rows, fetched and not stored; it
 that there is one company and asks for no rights.
 """
 
-import argparse
-import cProfile
-import time
+import bench_case
+from bench_ledger import OLD_AFTER_DAYS, SMALL_AND_OLD, SMALL_BELOW
 
-from bench_ledger import (
-    OLD_AFTER_DAYS,
-    SMALL_AND_OLD,
-    SMALL_BELOW,
-    Figures,
-    Ledger,
-    make_user,
-    print_profile,
-)
-
-from odoo import SUPERUSER_ID, api, fields
-from odoo.modules.registry import Registry
-from odoo.tools import config
+from odoo import fields
 
 OPEN_PERCENT = 100
 TARGET = 3
@@ -74,11 +61,24 @@ UNTICKED = """
 """
 
 
-class Bench:
-    def __init__(self, env):
-        self.env = env
+class Case(bench_case.Case):
+    title = "Search of a write-off document with its lines"
 
-    def search(self, _number=0):
+    def populate(self):
+        self.invoices = self.options.invoices
+        self.hits = self.invoices // SMALL_AND_OLD
+        self.fill_ledger(self.invoices, OPEN_PERCENT)
+        self.about |= {"invoices": self.invoices, "hits": self.hits}
+        self.log_in()
+
+    def compare(self):
+        found = len(self.find_plainly())
+        if found != self.hits:
+            raise RuntimeError(f"Not {self.hits} hits, but {found}.")
+        what = f"search: {self.hits} of {self.invoices}"
+        self.compare_found(what, self.find, self.find_plainly, TARGET, after=self.take)
+
+    def find(self, _number=0):
         """As from the window: found, listed and committed."""
         document = self.env["ar.write.off"].create(
             {"balance_below": SMALL_BELOW, "aging_choice": "other", "aging_days": OLD_AFTER_DAYS}
@@ -87,19 +87,17 @@ class Bench:
         self.env.cr.commit()
         return document
 
-    def select(self, _number):
+    def find_plainly(self, _number=0):
         today = fields.Date.context_today(self.env["ar.write.off"])
-        self.env.cr.execute(SELECT, {"today": today, "days": OLD_AFTER_DAYS, "below": SMALL_BELOW})
-        return self.env.cr.fetchall()
+        values = {"today": today, "days": OLD_AFTER_DAYS, "below": SMALL_BELOW}
+        return self.select(SELECT, values)
 
     def take(self, document):
         """What a document has found; the next one starts from the same tables."""
-        self.env.cr.execute(UNTICKED, [document.id])
-        [(wrong,)] = self.env.cr.fetchall()
+        [(wrong,)] = self.select(UNTICKED, [document.id])
         if wrong:
             raise RuntimeError(f"{wrong} lines found are not complete.")
-        self.env.cr.execute(FOUND, [document.id])
-        rows = self.env.cr.fetchall()
+        rows = self.select(FOUND, [document.id])
         self.env.cr.execute("DELETE FROM ar_write_off WHERE id = %s", [document.id])
         self.env.cr.commit()
         self.env.invalidate_all()
@@ -113,45 +111,5 @@ class Bench:
         )
         self.env.cr.connection.autocommit = False
 
-    def print_profile(self):
-        profiler = cProfile.Profile()
-        started = time.perf_counter()
-        document = profiler.runcall(self.search)
-        print(f"\nWith the profiler: {time.perf_counter() - started:.1f} s")
-        self.take(document)
-        print_profile(profiler, "Search", TOP)
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("database")
-    parser.add_argument("--invoices", type=int, required=True)
-    parser.add_argument("--rounds", type=int, required=True)
-    parser.add_argument("--json")
-    parser.add_argument("--profile", action="store_true")
-    options = parser.parse_args()
-    config.parse_config(["-d", options.database, "--no-http"], setup_logging=True)
-    with Registry(options.database).cursor() as cr:
-        env = api.Environment(cr, SUPERUSER_ID, {})
-        user = make_user(env)
-        ledger = Ledger(env, options.invoices, OPEN_PERCENT)
-        print(f"- {ledger.invoices} open invoices of {ledger.customers} customers …")
-        seconds = ledger.fill()
-        print(f"- written in {seconds:.0f} s; rounds …")
-        env = api.Environment(cr, user.id, {"lang": "en_US", "tz": "UTC"})
-        bench = Bench(env)
-        figures = Figures(env, options.rounds)
-        hits = ledger.invoices // SMALL_AND_OLD
-        if len(bench.select(0)) != hits:
-            raise RuntimeError(f"Not {hits} hits, but {len(bench.select(0))}.")
-        what = f"search: {hits} of {ledger.invoices}"
-        figures.compare(what, bench.search, bench.select, TARGET, after=bench.take)
-        figures.print_table("Search of a write-off document with its lines")
-        if options.profile:
-            bench.print_profile()
-        about = {"invoices": ledger.invoices, "customers": ledger.customers, "fill_s": seconds}
-        figures.write(options.json, {**about, "open_percent": OPEN_PERCENT, "hits": hits})
-
-
-if __name__ == "__main__":
-    main()
+    def print_profiles(self):
+        self.take(self.profile("Search", self.find, top=TOP))

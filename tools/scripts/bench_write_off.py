@@ -1,4 +1,4 @@
-"""Write-offs beside what a user would do otherwise; started by ./bench write_off.
+"""Write-offs beside what a user would do otherwise.
 
 Three ways to write off invoices of the same kind, in one process, in turn, so that a
 machine that is busy for a while is busy for all of them:
@@ -17,11 +17,11 @@ machine that is busy for a while is busy for all of them:
 All make one entry per invoice, after which nothing is owed and the loss is what was.
 """
 
-from bench_documents import FOREIGN, HOME, WARM_UP, Documents, main
+from bench_documents import FOREIGN, HOME, WARM_UP, Documents
 
 from odoo import Command, fields
 
-PAY, CORE = "pop-up Pay", "bare core calls"
+PAY, CORE, PRESS = "pop-up Pay", "bare core calls", "button"
 # By hand, one by one: so few are enough, and they take long.
 SAMPLE = 50
 # How many times as long as that ours may take.
@@ -29,7 +29,9 @@ PAY_TARGET, CORE_TARGET = 1 / 15, 0.5
 LONG_TARGET, FOREIGN_TARGET = 1.1, 1.3
 
 
-class Bench(Documents):
+class Case(Documents):
+    title = "Write-offs, per invoice"
+
     def __init__(self, root, options):
         super().__init__(root, options)
         self.sample = max(SAMPLE // self.rounds, 1)
@@ -118,19 +120,23 @@ class Bench(Documents):
 
     # --- rounds -----------------------------------------------------------------
 
-    def _process(self, count, currency):
-        """Figures of a document: to process it, and to press the button before."""
+    def _process(self, count, currency, press=None):
+        """Figures of a document.
+
+        :param press: where to note what it took to press the button before.
+        """
         invoices = self.take(count, currency)
         document, pressed = self.search(invoices)
-        return self.write_off(invoices, self.work, document), pressed
+        self.taken[press].append(pressed)
+        return self.write_off(invoices, self.work, document)
 
     def _beside(self, count, function):
         invoices = self.take(count, HOME)
-        return self.write_off(invoices, function, invoices), None
+        return self.write_off(invoices, function, invoices)
 
     def _get_turns(self, size, sample):
         return {
-            HOME: lambda: self._process(size, HOME),
+            HOME: lambda: self._process(size, HOME, (PRESS, size)),
             FOREIGN: lambda: self._process(size, FOREIGN),
             PAY: lambda: self._beside(sample, self.pay),
             CORE: lambda: self._beside(size, self.call_core),
@@ -140,46 +146,29 @@ class Bench(Documents):
         for turn in self._get_turns(WARM_UP, WARM_UP).values():
             turn()
 
-    def compare(self):
-        rounds, presses = {}, []
-        turns = list(self._get_turns(self.size, self.sample).items())
-        middle = self.rounds - self.rounds // 2
-        for number in range(self.rounds):
-            if number == middle:
-                self._process_long()
-            # Nobody is always the first to meet a cold cache.
-            for name, turn in turns[number % 4 :] + turns[: number % 4]:
-                figure, pressed = turn()
-                rounds.setdefault(name, []).append(self.said(f"round {number + 1}, {name}", figure))
-                presses += [pressed] if name == HOME else []
-        if middle == self.rounds:
+    def get_sides(self, number):
+        # Between the others, and after the only round.
+        if number == self.rounds - self.rounds // 2:
             self._process_long()
-        self._add_figures(rounds, presses)
+        return self._get_turns(self.size, self.sample)
 
     def _process_long(self):
-        figure, pressed = self._process(self.long, HOME)
-        self.long_figures = [self.said(f"{self.long} in one document", figure)], [pressed]
+        figure = self._process(self.long, HOME, (PRESS, self.long))
+        self.keep(self.long, figure, f"{self.long} in one document")
 
-    def _add_figures(self, rounds, presses):
-        add, home, (long, long_presses) = self.add, rounds[HOME], self.long_figures
-        size = f"{self.size} in {HOME}"
-        add(f"process {size}, beside {PAY}", home, rounds[PAY], PAY_TARGET)
-        add(f"process {size}, beside {CORE}", home, rounds[CORE], CORE_TARGET)
-        add(
-            f"process {self.size} in {FOREIGN}, beside {HOME}",
-            rounds[FOREIGN],
-            home,
-            FOREIGN_TARGET,
-        )
+    def add_figures(self):
+        if self.long not in self.taken:
+            self._process_long()
+        add, taken, size = self.add, self.taken, f"{self.size} in {HOME}"
+        home, foreign, long = taken[HOME], taken[FOREIGN], taken[self.long]
+        add(f"process {size}, beside {PAY}", home, taken[PAY], PAY_TARGET)
+        add(f"process {size}, beside {CORE}", home, taken[CORE], CORE_TARGET)
+        add(f"process {self.size} in {FOREIGN}, beside {HOME}", foreign, home, FOREIGN_TARGET)
         add(f"process {self.long}, beside {self.size}", long, home, LONG_TARGET)
-        add(f"search {self.size} and press Process Selection", presses)
-        add(f"search {self.long} and press Process Selection", long_presses)
+        for count in (self.size, self.long):
+            add(f"search {count} and press Process Selection", taken[PRESS, count])
 
     def print_profiles(self):
         for currency in (HOME, FOREIGN):
             document, _pressed = self.search(self.take(self.size, currency))
-            self.profile(f"Processing in {currency}", document)
-
-
-if __name__ == "__main__":
-    main(Bench, "Write-offs, per invoice")
+            self.profile_document(f"Processing in {currency}", document)

@@ -86,7 +86,20 @@ def test_bench_without_a_name_runs_everything(monkeypatch):
     ran = []
     monkeypatch.setattr(bench, "main", lambda options: ran.append(options.what))
     assert cli.bench([]) == 0
-    assert sorted(ran) == sorted(bench.VERBS)
+    assert ran == list(bench.CASES)
+
+
+def test_each_bench_has_its_script():
+    scripts = {file.stem.removeprefix("bench_") for file in (TOOLS / "scripts").glob("bench_*.py")}
+    assert bench.CASES.keys() <= scripts
+
+
+def test_a_bench_is_given_its_own_options():
+    [options] = bench.parse(["lanes", "--customers", "7"])
+    assert (options.customers, options.invoices, options.rounds) == (7, 2200, 2)
+    assert options.profile is False
+    with pytest.raises(SystemExit):
+        bench.parse(["list", "--customers", "7"])
 
 
 def test_a_test_file_that_never_ran_fails_the_run(tmp_path, monkeypatch):

@@ -109,6 +109,10 @@ class TestNames(TransactionCase):
             with self.subTest(model=model._name, name=name, file=part.__module__):
                 self.assertTrue(is_named_by_convention(model, name, value))
 
+    def test_the_making_of_demo_data_is_no_model(self):
+        """It would be in every production database."""
+        self.assertFalse([name for name in self.env if name.startswith("ar.demo")])
+
     def test_the_check_sees_what_it_is_for(self):
         """The very mistake that made invoice groups unusable, and its kind."""
         hidden = vars(BaseModel)["_check_company"]

@@ -3,7 +3,7 @@ from collections import defaultdict
 
 from dateutil.relativedelta import relativedelta
 
-from odoo import Command, api, fields, models
+from odoo import Command, fields
 
 from .accounts import ACCOUNTS
 
@@ -11,38 +11,34 @@ MODULE = "ar_balance_invoicing"
 SEED = 19
 
 
-class ArDemo(models.AbstractModel):
+class DemoCompany:
     """Makes the documents of the demo customers, so that every screen shows something.
 
-    XML cannot post, pay and match with dates that follow today's; this does. It is
-    called by demo files only: its methods are private, so nobody reaches them by RPC.
-    Everything is made in batches, and is the same each time but for the dates.
+    XML cannot post, pay and match with dates that follow today's; this does. Everything is
+    made in batches, and is the same each time but for the dates. No model: nothing of it is
+    in a database without demo data (see ``res.company._ar_load_demo``).
     """
 
-    _name = "ar.demo"
-    _description = "Demo Documents"
+    def __init__(self, env):
+        company = env.ref("base.main_company")
+        silent = dict(tracking_disable=True, mail_create_nolog=True, mail_notrack=True)
+        self.company = company.with_company(company).with_context(**silent)
+        self.env = self.company.env
 
     # ------------------------------------------------------------------
     # Called by the demo files
     # ------------------------------------------------------------------
 
-    @api.model
-    def _load_chart(self):
+    def load_chart(self):
         """Give the main company a chart of accounts if `account` did not do so."""
-        company = self.env.ref("base.main_company")
-        if not company.chart_template:
-            self.env["account.chart.template"].try_loading("generic_coa", company)
+        if not self.company.chart_template:
+            self.env["account.chart.template"].try_loading("generic_coa", self.company)
 
-    @api.model
-    def _create_documents(self):
+    def create_documents(self):
         """Create the documents of all demo customers, once.
 
         Who deleted customers in the meantime gets documents for the others.
         """
-        company = self.env.ref("base.main_company")
-        self = self.with_company(company).with_context(  # noqa: PLW0642
-            tracking_disable=True, mail_create_nolog=True, mail_notrack=True
-        )
         customers = self._get_customers()
         if self._has_documents(customers.values()):
             return
@@ -58,7 +54,7 @@ class ArDemo(models.AbstractModel):
 
     def _make_group(self, invoices):
         """What is open for long, to be looked at together."""
-        long_ago = fields.Date.context_today(self) - relativedelta(days=60)
+        long_ago = fields.Date.context_today(self.company) - relativedelta(days=60)
         overdue = invoices.filtered(
             lambda move: (
                 move.move_type == "out_invoice"
@@ -125,7 +121,7 @@ class ArDemo(models.AbstractModel):
 
     def _prepare_documents(self, key, customer):
         """[(role, values of ``account.move``)] of one customer."""
-        account, today = ACCOUNTS[key], fields.Date.context_today(self)
+        account, today = ACCOUNTS[key], fields.Date.context_today(self.company)
         documents = []
         for months in range(account.first, account.last - 1, -1):
             date = today.replace(day=1) - relativedelta(months=months)
@@ -236,7 +232,7 @@ class ArDemo(models.AbstractModel):
             "partner_id": customer.id,
             "amount": amount,
             "currency_id": invoice.currency_id.id,
-            "date": min(date, fields.Date.context_today(self)),
+            "date": min(date, fields.Date.context_today(self.company)),
             "journal_id": self._get_bank_journal().id,
             "memo": f"Check {chance.randint(10000, 99999)}",
         }
@@ -287,7 +283,7 @@ class ArDemo(models.AbstractModel):
     def _prepare_service(self, key, customer):
         account = ACCOUNTS[key]
         product = self._get_product(account.service)
-        today = fields.Date.context_today(self)
+        today = fields.Date.context_today(self.company)
         return {
             "partner_id": customer.id,
             "product_id": product.id,
