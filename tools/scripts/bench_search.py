@@ -46,7 +46,7 @@ SELECT = """
 FOUND = """
     SELECT l.move_id, l.partner_id, l.currency_id,
            (SELECT array_agg(account_move_line_id ORDER BY account_move_line_id)
-              FROM account_move_line_ar_write_off_line_rel WHERE write_off_line_id = l.id),
+              FROM account_move_line_ar_write_off_line_rel WHERE ar_write_off_line_id = l.id),
            l.amount_residual_company, l.amount_residual, l.date_maturity, l.account_balance
       FROM ar_write_off_line l
      WHERE l.document_id = %s

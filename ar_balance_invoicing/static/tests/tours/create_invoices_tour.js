@@ -35,7 +35,7 @@ registry.category("web_tour.tours").add("ar_create_invoices", {
         },
         {
             content: "Down to the lines",
-            trigger: ".o_data_row:contains(Tour Service) .o_data_cell[name=partner_id]",
+            trigger: ".o_data_row:contains(Tour Service) button[name=action_open]",
             run: "click",
         },
         {
