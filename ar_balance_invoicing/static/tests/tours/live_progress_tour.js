@@ -4,7 +4,7 @@ registry.category("web_tour.tours").add("ar_live_progress", {
     steps: () => [
         {
             content: "The queued run shows its progress",
-            trigger: ".o_field_widget[name=progress_text]:contains(0 of 3)",
+            trigger: ".o_widget_ar_live_progress:contains(0 of 3)",
         },
         {
             content: "The page may be closed, says the form; here it stays open",

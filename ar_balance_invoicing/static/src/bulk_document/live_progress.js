@@ -1,0 +1,52 @@
+import {Component, onWillUnmount, useState} from "@odoo/owl";
+import {registry} from "@web/core/registry";
+import {standardWidgetProps} from "@web/views/widgets/standard_widget_props";
+import {useService} from "@web/core/utils/hooks";
+
+const INTERVAL = 2000;
+const WORKING = ["queued", "running"];
+const FIELDS = ["state", "progress", "progress_text", "waiting_text"];
+
+/**
+ * How far a bulk document is, followed while the work goes on in the background; when it
+ * has ended, the whole record is shown again.
+ */
+export class LiveProgress extends Component {
+    static template = "ar_balance_invoicing.LiveProgress";
+    static props = {...standardWidgetProps};
+
+    setup() {
+        this.orm = useService("orm");
+        this.state = useState({seen: {}});
+        const timer = setInterval(() => this.look(), INTERVAL);
+        onWillUnmount(() => clearInterval(timer));
+    }
+
+    /** What was seen last of this record, else what the form has read. */
+    get values() {
+        const {record} = this.props;
+        const {seen} = this.state;
+        return seen.id === record.resId ? seen : record.data;
+    }
+
+    get percent() {
+        return Math.round(this.values.progress);
+    }
+
+    async look() {
+        const {record} = this.props;
+        // What nobody looks at need not be asked for, nor what the user is changing.
+        if (document.hidden || record.dirty || !WORKING.includes(record.data.state)) {
+            return;
+        }
+        const [seen] = await this.orm.read(record.resModel, [record.resId], FIELDS);
+        if (WORKING.includes(seen.state)) {
+            this.state.seen = seen;
+        } else {
+            this.state.seen = {};
+            await record.load();
+        }
+    }
+}
+
+registry.category("view_widgets").add("ar_live_progress", {component: LiveProgress});
