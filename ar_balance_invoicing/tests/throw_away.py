@@ -9,15 +9,24 @@ SET_UP = ["account.move", "account.move.line"]
 class ThrowAwayAddon:
     """For a test of Odoo's kind. Columns are gone with the test's transaction."""
 
+    def setUp(self):
+        super().setUp()
+        # Names of the models that were extended, and are to be set up anew.
+        self.extended = set(SET_UP)
+
+    def _set_up_extended(self):
+        self.registry._setup_models__(self.cr, sorted(self.extended))
+
     def _bring(self, *definitions):
         """Extend the registry by these classes of ``_inherit``, and the tables by their fields."""
         for definition in definitions:
             model = self.registry[definition._name]
             self.addCleanup(setattr, model, "_base_classes__", model._base_classes__)
             add_to_registry(self.registry, definition)
+            self.extended.add(definition._name)
         # Cleanups run backwards: this one comes last.
-        self._cleanups.insert(0, (self.registry._setup_models__, (self.cr, SET_UP), {}))
-        self.registry._setup_models__(self.cr, SET_UP)
+        self._cleanups.insert(0, (self._set_up_extended, (), {}))
+        self._set_up_extended()
         for definition in definitions:
             model = self.env[definition._name]
             for name in (field.name for field in definition._field_definitions):
@@ -34,7 +43,7 @@ class ThrowAwayAddon:
         def take_away():
             if name in self.registry:
                 del self.registry[name]
-                self.registry._setup_models__(self.cr, SET_UP)
+                self._set_up_extended()
 
         self.addCleanup(take_away)
         return take_away

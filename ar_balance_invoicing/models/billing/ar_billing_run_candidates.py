@@ -239,10 +239,10 @@ class ArBillingRun(models.Model):
             if name not in fields_ or not fields_[name].store:
                 wrong.append(name)
         return bool(wrong) and self.env._(
-            "“%(charge)s” cannot be invoiced: its source (%(source)s) gives what an invoice line "
+            "“%(charge)s” cannot be invoiced: its source (%(model)s) gives what an invoice line "
             "does not take (%(wrong)s). Ask an administrator to look into that addon.",
             charge=charge["name"],
-            source=charge["source"],
+            model=charge["source"],
             wrong=", ".join(wrong),
         )
 
