@@ -42,10 +42,10 @@ class ArInvoiceMaker(models.AbstractModel):
       without its products and accounts: what depends on these is what the first way finds,
       and another second and twin for each kind of ten would cost a tenth of the whole run.
 
-    Verdicts are kept for a run (see ``_get_memory_key``), in the ORM's cache: it belongs to one database, forgets
-    what is old, and is emptied in all workers whenever an addon is loaded or defaults,
-    automations and the like change; then they are looked for anew. (The cursor's cache is
-    no place for them: each commit empties it.)
+    Verdicts are kept for a run (see ``_get_memory_key``), in the ORM's cache: it belongs to
+    one database, forgets what is old, and is emptied in all workers whenever an addon is
+    loaded or defaults, automations and the like change; then they are looked for anew. (The
+    cursor's cache is no place for them: each commit empties it.)
     """
 
     _inherit = "ar.invoice.maker"
@@ -129,7 +129,8 @@ class ArInvoiceMaker(models.AbstractModel):
             field_ = line._fields[name]
             if field_.type == "many2many":
                 ((_command, _id, ids),) = value
-                if set(line[name].ids) != set(ids):
+                # To clear is to set none.
+                if set(line[name].ids) != set(ids or ()):
                     return False
             elif field_.type == "monetary":
                 # Each amount in its own currency: balances in that of the company.
@@ -139,7 +140,8 @@ class ArInvoiceMaker(models.AbstractModel):
             elif field_.type == "float":
                 if float_compare(line[name], value, precision_digits=9):
                     return False
-            elif field_.convert_to_write(line[name], line) != (value or False):
+            elif field_.convert_to_cache(line[name], line) != field_.convert_to_cache(value, line):
+                # In the cache's form: a date may be given as a text.
                 return False
         return True
 
