@@ -9,24 +9,13 @@ SET_UP = ["account.move", "account.move.line"]
 class ThrowAwayAddon:
     """For a test of Odoo's kind. Columns are gone with the test's transaction."""
 
-    def setUp(self):
-        super().setUp()
-        # Names of the models that were extended, and are to be set up anew.
-        self.extended = set(SET_UP)
-
-    def _set_up_extended(self):
-        self.registry._setup_models__(self.cr, sorted(self.extended))
-
     def _bring(self, *definitions):
         """Extend the registry by these classes of ``_inherit``, and the tables by their fields."""
         for definition in definitions:
             model = self.registry[definition._name]
             self.addCleanup(setattr, model, "_base_classes__", model._base_classes__)
             add_to_registry(self.registry, definition)
-            self.extended.add(definition._name)
-        # Cleanups run backwards: this one comes last.
-        self._cleanups.insert(0, (self._set_up_extended, (), {}))
-        self._set_up_extended()
+        self._set_up_again([definition._name for definition in definitions])
         for definition in definitions:
             model = self.env[definition._name]
             for name in (field.name for field in definition._field_definitions):
@@ -38,12 +27,22 @@ class ThrowAwayAddon:
         """Put an abstract model of its own into the registry; return what takes it away."""
         name = definition._name
         add_to_registry(self.registry, definition)
-        self.registry._setup_models__(self.cr, [name])
+        self._set_up_again([], [name])
+        self.addCleanup(self.registry.models.pop, name, None)
 
         def take_away():
-            if name in self.registry:
-                del self.registry[name]
-                self._set_up_extended()
+            del self.registry[name]
+            self.registry._setup_models__(self.cr, SET_UP)
 
-        self.addCleanup(take_away)
         return take_away
+
+    def _set_up_again(self, extended, own=()):
+        """Now, and once when all classes are gone: cleanups run backwards, so that comes last.
+
+        :param extended: names of models that stay when the classes are gone.
+        """
+        if not hasattr(self, "_extended"):
+            self._extended = list(SET_UP)
+            self._cleanups.insert(0, (self.registry._setup_models__, (self.cr, self._extended), {}))
+        self._extended += extended
+        self.registry._setup_models__(self.cr, [*self._extended, *own])

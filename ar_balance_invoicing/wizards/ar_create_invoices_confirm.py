@@ -120,7 +120,7 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         """Those that are ticked, or all if none is, but those without an invoice of zero."""
         lines = self.env["ar.billing.run.line"]
         ticked = self.run_ids.line_ids.filtered("selected")
-        for run in self.run_ids:
+        for run in self.run_ids.filtered("profile_id"):
             listed = run.line_ids & ticked if ticked else run.line_ids
             lines |= listed._get_to_bill(self._get_zero_policy(run))
         return lines

@@ -227,10 +227,27 @@ class ArBillingRun(models.Model):
             ]
         )
         lines._inside()._set_amounts()
-        lines._check_billable()
+        self._check_billable(lines)
         invoices = self.env["account.move"].browse([line.move_id.id for line in lines])
         invoices._ar_replace_billing_lines(lines._prepare_invoices())
         lines.charge_ids._tell_invoiced()
+
+    def _check_billable(self, lines):
+        """Refuse to bill when one of the lines cannot be billed.
+
+        :raise UserError: with the customer and what is wrong.
+        """
+        locks = {}
+        for line in lines:
+            problem = line._get_problem(locks)
+            if problem:
+                raise UserError(
+                    self.env._(
+                        "%(customer)s: %(problem)s",
+                        customer=line.partner_id.display_name,
+                        problem=problem,
+                    )
+                )
 
     def _undo_lines(self, lines):
         # Nothing but what this run itself has made is deleted.

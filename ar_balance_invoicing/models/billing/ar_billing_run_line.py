@@ -203,8 +203,9 @@ class ArBillingRunLine(models.Model):
     def _get_to_bill(self, policy):
         """Those of these lines that a run bills if it has this zero policy."""
         return self.filtered(
-            lambda line: (line.state == "todo" or line.zero_skipped)
-            and not line._get_zero_reason(policy)
+            lambda line: (
+                (line.state == "todo" or line.zero_skipped) and not line._get_zero_reason(policy)
+            )
         )
 
     # ------------------------------------------------------------------
@@ -222,23 +223,6 @@ class ArBillingRunLine(models.Model):
                 line._mark_skipped(line.document_id._get_billed_reason(invoice))
                 skipped |= line
         return self - skipped
-
-    def _check_billable(self):
-        """Refuse to bill when one of the lines cannot be billed.
-
-        :raise UserError: with the customer and what is wrong.
-        """
-        locks = {}
-        for line in self:
-            problem = line._get_problem(locks)
-            if problem:
-                raise UserError(
-                    self.env._(
-                        "%(customer)s: %(problem)s",
-                        customer=line.partner_id.display_name,
-                        problem=problem,
-                    )
-                )
 
     def _get_problem(self, locks):
         """A sentence for the bookkeeper, or False.

@@ -278,14 +278,6 @@ class ArBulkDocument(models.AbstractModel):
         longest = min(self.company_id.sudo().ar_background_seconds, LONGEST_WAIT)
         return self.waiting_count * self._get_line_seconds() <= longest
 
-    def _get_expected_seconds(self):
-        """Seconds that a line takes, before any of this document was measured."""
-        return 0.02
-
-    def _get_line_seconds(self):
-        """Seconds that a line takes: as measured, else as expected."""
-        return self.line_seconds or self._get_expected_seconds()
-
     def action_cancel(self):
         """Stop after the chunks in hand; what is done stays done.
 

@@ -134,6 +134,14 @@ class ArBulkDocument(models.AbstractModel):
                 return
         self._finish()
 
+    def _get_expected_seconds(self):
+        """Seconds that a line takes, before any of this document was measured."""
+        return 0.02
+
+    def _get_line_seconds(self):
+        """Seconds that a line takes: as measured, else as expected."""
+        return self.line_seconds or self._get_expected_seconds()
+
     def _mark_running(self, began):
         """A worker took the document at this moment: rate and time left count from it."""
         self.sudo()._write_inside({"state": "running", "started_at": began})

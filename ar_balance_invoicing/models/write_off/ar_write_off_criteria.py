@@ -167,7 +167,8 @@ class ArWriteOffCriteria(models.AbstractModel):
         ]
 
     def _get_amount_phrases(self):
-        currency = self.currency_id
+        # A form whose company was just emptied has none.
+        currency = self.currency_id or self.env.company.currency_id
         phrases = (
             (self.balance_below, self.env._("balance less than %s")),
             (self.balance_from, self.env._("balance at least %s")),

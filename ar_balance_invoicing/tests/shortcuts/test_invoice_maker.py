@@ -187,7 +187,9 @@ class TestInvoiceMaker(InvoiceComparison, InvoiceMakerCommon):
             "old invoice": self._vals(3, invoice_date=self.today - timedelta(days=400)),
             "the product's name in two languages": self._vals(6, line={"name": None}, first=9),
             "a discount": self._vals(3, line={"discount": 12.5}),
-            "another unit": self._vals(3, line={"product_uom_id": self.env.ref("uom.product_uom_dozen").id}),
+            "another unit": self._vals(
+                3, line={"product_uom_id": self.env.ref("uom.product_uom_dozen").id}
+            ),
             "fiscal position": self._vals(3, fiscal_position_id=plain.id),
             "position that maps accounts": self._vals(3, fiscal_position_id=mapped.id),
             "instalments": self._vals(3, invoice_payment_term_id=self.term_parts.id),

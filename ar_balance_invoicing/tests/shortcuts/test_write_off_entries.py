@@ -112,7 +112,8 @@ class TestWriteOffEntries(WriteOffPopulation):
         """What core notes: something tracked has changed."""
         return [
             (
-                message.body,
+                # Taking back a transaction gives no number of a sequence back.
+                re.sub(r"WO/\d+/\d+", "WO", message.body),
                 message.subtype_id,
                 message.author_id,
                 message.message_type,
