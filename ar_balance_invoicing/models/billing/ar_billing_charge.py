@@ -103,7 +103,9 @@ class ArBillingCharge(models.Model):
             wrong.append(f"name = {given.get('name')!r}")
         for name in ("quantity", "price_unit", "discount"):
             value = given.get(name, 0 if name == "discount" else None)
-            if not isinstance(value, (Real, Decimal)) or (name == "discount" and not 0 <= value <= 100):
+            if not isinstance(value, (Real, Decimal)) or (
+                name == "discount" and not 0 <= value <= 100
+            ):
                 wrong.append(f"{name} = {value!r}")
         for name in ("analytic_distribution", "source_data"):
             if not self._is_json(given.get(name)):
@@ -122,6 +124,8 @@ class ArBillingCharge(models.Model):
         lines = self.env["account.move.line"]
         field_ = lines._fields.get(name)
         if not field_ or not field_.store or name in OWN_LINE_FIELDS or not self._is_json(value):
+            return False
+        if field_.type == "many2one" and value and type(value) is not int:
             return False
         try:
             field_.convert_to_cache(value, lines)

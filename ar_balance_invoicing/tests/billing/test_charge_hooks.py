@@ -184,7 +184,7 @@ class TestChargeHooks(SourceCommon):
     def test_a_clerk_is_told_of_in_his_own_name(self):
         self._bring_source()
         clerk = self._make_user("clerk", "account.group_account_invoice")
-        run = self._as(self._run(), clerk)
+        run = self._as(clerk, self._run())
         run.create_invoices()
         run.invoice_ids[0].unlink()
         run.invoice_ids[0].button_cancel()
@@ -255,7 +255,9 @@ class TestChargeHooks(SourceCommon):
                         run = self._bill()
                         self.assertEqual(run.line_ids.currency_id, currency)
                         self._assert_as_by_hand(run, discount=33.33, quantity=3)
-                        self.assertEqual(set(run.invoice_ids.line_ids.mapped("discount")), {0, 33.33})
+                        self.assertEqual(
+                            set(run.invoice_ids.line_ids.mapped("discount")), {0, 33.33}
+                        )
                         run.action_undo()
 
     def test_a_discount_that_is_booked_apart_is_booked_by_core(self):
@@ -295,7 +297,7 @@ class TestChargeHooks(SourceCommon):
         parameters = self.env["ir.config_parameter"].sudo()
         for shortcuts, text in (("invoices", left), ("off", "6: switched off by")):
             parameters.set_param("ar_balance_invoicing.shortcuts", shortcuts)
-            with self.subTest(shortcuts), self.assertLogs(MAKER_LOGS, "INFO") as logs:
+            with self.subTest(shortcuts), self.assertLogs(MAKER_LOGS, logging.INFO) as logs:
                 run = self._bill()
                 self.assertEqual(run.state, "done", run.line_ids.mapped("reason"))
                 self.assertIn(text, " ".join(logs.output))
