@@ -1,6 +1,16 @@
-from odoo import api, fields, models
+import json
+from decimal import Decimal
+from numbers import Real
+
+from odoo import Command, api, fields, models
 
 from ...tools.amounts import round_amount
+
+# What the charge itself says of the line, or what makes it a line: not for ``line_values``.
+OWN_LINE_FIELDS = {
+    *("product_id", "name", "quantity", "price_unit", "discount", "tax_ids", "sequence"),
+    *("analytic_distribution", "move_id", "currency_id", *models.MAGIC_COLUMNS),
+}
 
 
 class ArBillingCharge(models.Model):
@@ -40,6 +50,95 @@ class ArBillingCharge(models.Model):
         for charge in self:
             full = charge.quantity * charge.price_unit
             charge.amount = round_amount(charge.currency_id, full * (1 - charge.discount / 100))
+
+    @api.model
+    def _prepare_given(self, given, number):
+        """Values of the record of a charge that a source has given.
+
+        :param given: as ``_prepare_charge`` of the source makes it, with its ``source``.
+        :param number: its place on the invoice.
+        """
+        problem = self._get_given_problem(given)
+        if problem:
+            # Whom it is for can be seen, and why he is not billed; the rest is of no use.
+            return {
+                "sequence": number,
+                "name": str(given.get("name") or given["source"]),
+                "source": given["source"],
+                "problem": problem,
+            }
+        return {
+            "sequence": number,
+            "product_id": given.get("product_id"),
+            "name": given["name"],
+            "quantity": given["quantity"],
+            "price_unit": given["price_unit"],
+            "discount": given.get("discount", 0),
+            "tax_ids": [Command.set(given.get("tax_ids") or [])],
+            "analytic_distribution": given.get("analytic_distribution"),
+            "line_values": given.get("line_values"),
+            "source": given["source"],
+            "source_ref": given.get("source_ref"),
+            "source_data": given.get("source_data"),
+            "problem": given.get("problem"),
+        }
+
+    @api.model
+    def _get_given_problem(self, given):
+        """Why what a source has given cannot be invoiced: a sentence, or False."""
+        wrong = self._get_wrong_values(given)
+        return bool(wrong) and self.env._(
+            "“%(charge)s” cannot be invoiced: its source (%(model)s) gives what an invoice line "
+            "does not take (%(wrong)s). Ask an administrator to look into that addon.",
+            charge=given.get("name"),
+            model=given["source"],
+            wrong=", ".join(wrong),
+        )
+
+    @api.model
+    def _get_wrong_values(self, given):
+        """What of a charge cannot be, as ``name = value``, in the order of the charge."""
+        wrong = []
+        if not isinstance(given.get("name"), str) or not given["name"]:
+            wrong.append(f"name = {given.get('name')!r}")
+        for name in ("quantity", "price_unit", "discount"):
+            value = given.get(name, 0 if name == "discount" else None)
+            if not isinstance(value, (Real, Decimal)) or (
+                name == "discount" and not 0 <= value <= 100
+            ):
+                wrong.append(f"{name} = {value!r}")
+        for name in ("analytic_distribution", "source_data"):
+            if not self._is_json(given.get(name)):
+                wrong.append(f"{name} = {given[name]!r}")
+        values = given.get("line_values") or {}
+        if not isinstance(values, dict):
+            return [*wrong, f"line_values = {values!r}"]
+        return wrong + [
+            f"{name} = {value!r}"
+            for name, value in values.items()
+            if not self._is_line_value(name, value)
+        ]
+
+    def _is_line_value(self, name, value):
+        """Whether an invoice line can be given such a value beside what the charge itself says."""
+        lines = self.env["account.move.line"]
+        field_ = lines._fields.get(name)
+        if not field_ or not field_.store or name in OWN_LINE_FIELDS or not self._is_json(value):
+            return False
+        if field_.type == "many2one" and value and type(value) is not int:
+            return False
+        try:
+            field_.convert_to_cache(value, lines)
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    def _is_json(self, value):
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            return False
+        return True
 
     def _prepare_invoice_line(self, fiscal_position):
         """Values of the invoice line; taxes as the fiscal position maps them."""

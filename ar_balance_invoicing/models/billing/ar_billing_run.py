@@ -211,11 +211,15 @@ class ArBillingRun(models.Model):
         self.ensure_one()
         moves._ar_free_charges()
         charges = self._get_charges(moves.commercial_partner_id)
-        lines = self.env["ar.billing.run.line"].search([("move_id", "in", moves.ids)])
+        # Another run that found a customer billed names the same invoice.
+        lines = self.env["ar.billing.run.line"].search(
+            [("document_id", "=", self.id), ("move_id", "in", moves.ids)]
+        )
         lines.charge_ids._unlink_inside()
-        self.env["ar.billing.charge"]._create_inside(
+        new = self.env["ar.billing.charge"]
+        new._create_inside(
             [
-                {**self._prepare_charge_vals(charge, number), "line_id": line.id}
+                {**new._prepare_given(charge, number), "line_id": line.id}
                 for line in lines
                 for number, charge in enumerate(
                     charges[line.partner_id.id].get(line.currency_id.id, []), 1

@@ -171,6 +171,7 @@ class ArBillingRun(models.Model):
         reason = self._get_left_out_reason(customer, balance)
         if reason is None:
             return []
+        new = self.env["ar.billing.charge"]
         lines = []
         for currency_id in sorted({*charges, *billed}) or [currency.id]:
             invoice = billed.get(currency_id)
@@ -187,7 +188,7 @@ class ArBillingRun(models.Model):
                     "state": "skipped" if why else "todo",
                     "reason": why,
                     "charge_ids": [
-                        Command.create(self._prepare_charge_vals(charge, number))
+                        Command.create(new._prepare_given(charge, number))
                         for number, charge in enumerate(charges.get(currency_id, []), 1)
                         if not invoice
                     ],
@@ -212,41 +213,6 @@ class ArBillingRun(models.Model):
         if customer.billing_hold_reason:
             return self.env._("On billing hold: %s", customer.billing_hold_reason)
         return self.env._("On billing hold.")
-
-    def _prepare_charge_vals(self, charge, number):
-        """Values of the record of a charge that a source has given."""
-        return {
-            "sequence": number,
-            "product_id": charge.get("product_id"),
-            "name": charge["name"],
-            "quantity": charge["quantity"],
-            "price_unit": charge["price_unit"],
-            "discount": charge.get("discount", 0),
-            "tax_ids": [Command.set(charge.get("tax_ids") or [])],
-            "analytic_distribution": charge.get("analytic_distribution"),
-            "line_values": charge.get("line_values"),
-            "source": charge["source"],
-            "source_ref": charge.get("source_ref"),
-            "source_data": charge.get("source_data"),
-            "problem": charge.get("problem") or self._get_charge_problem(charge),
-        }
-
-    def _get_charge_problem(self, charge):
-        """Why what a source has given cannot be invoiced: a sentence, or False."""
-        wrong = []
-        if not 0 <= charge.get("discount", 0) <= 100:
-            wrong.append(f"discount = {charge['discount']}")
-        fields_ = self.env["account.move.line"]._fields
-        for name in charge.get("line_values") or {}:
-            if name not in fields_ or not fields_[name].store:
-                wrong.append(name)
-        return bool(wrong) and self.env._(
-            "“%(charge)s” cannot be invoiced: its source (%(giver)s) gives what an invoice line "
-            "does not take (%(wrong)s). Ask an administrator to look into that addon.",
-            charge=charge["name"],
-            giver=charge["source"],
-            wrong=", ".join(wrong),
-        )
 
     # ------------------------------------------------------------------
     # Options

@@ -8,6 +8,9 @@ class ArChargeSource(models.AbstractModel):
     of your own, return its charges from ``_get_charges`` and add its name to
     ``ar.billing.profile._get_charge_sources``::
 
+        from odoo import api, models
+
+
         class ArChargeSourcePaper(models.AbstractModel):
             _name = "ar.charge.source.paper"
             _inherit = ["ar.charge.source"]
@@ -22,12 +25,16 @@ class ArChargeSource(models.AbstractModel):
                     for customer in by_post
                 ]
 
+
         class ArBillingProfile(models.Model):
             _inherit = "ar.billing.profile"
 
             @api.model
             def _get_charge_sources(self):
                 return [*super()._get_charge_sources(), "ar.charge.source.paper"]
+
+    What a source gives and an invoice line does not take (a field that is not there, a discount
+    of 120 %) fails the customer it is for, with a sentence that names the source.
 
     A source that must not charge the same thing twice remembers what was invoiced in
     ``_charges_invoiced``, and forgets it in ``_charges_freed``.
@@ -69,14 +76,15 @@ class ArChargeSource(models.AbstractModel):
             "name": name,
             "quantity": 1.0,
             "price_unit": price_unit,
-            # Percent.
+            # Percent, from 0 to 100.
             "discount": 0.0,
             # Before the fiscal position.
             "tax_ids": [],
             # False: as the analytic distribution models say.
             "analytic_distribution": False,
-            # Any further values of ``account.move.line``, as for ``create``, that JSON can
-            # carry: a unit, a field of another addon.
+            # Any further values of ``account.move.line``, by field, as for ``create``, that
+            # JSON can carry: a unit, a field of another addon. Many records as
+            # ``[[6, 0, ids]]``. What the preview reckons without cannot change the total.
             "line_values": False,
             # "model,id" of what is charged, for the way back from the preview.
             "source_ref": False,

@@ -6,16 +6,18 @@ from typing import Any
 
 from odoo import Command, api, models
 
-# Values of a line that may differ within a kind; whatever else a line is given, is the same
-# for all of a kind.
+# Values of a line that may differ within a kind; all others are the same for all of it.
 FREE_LINE_FIELDS = {"name", "quantity", "price_unit", "discount"}
-# Who gives these decides himself about the accounting; only core knows what follows.
+# Who gives these decides about the accounting himself (which line it is, whose, how much, which
+# taxes it stands for, what is owed early); what follows from them, only core knows.
 BOOKED_BY_HAND = {
-    *("display_type", "currency_id", "partner_id", "date_maturity", "line_ids"),
+    *("display_type", "currency_id", "partner_id", "date_maturity", "move_id", "company_id"),
     *("debit", "credit", "balance", "amount_currency", "price_subtotal", "price_total"),
-    *("tax_line_id", "tax_tag_ids", "tax_repartition_line_id", "group_tax_id"),
+    *("tax_line_id", "tax_tag_ids", "tax_repartition_line_id", "group_tax_id", "extra_tax_data"),
     *("discount_date", "discount_balance", "discount_amount_currency", "deductible_amount"),
 }
+# Values of these types cannot be compared, or are records of others.
+INCOMPARABLE = ("one2many", "binary", "properties", "properties_definition")
 # A kind with fewer invoices is not worth its template.
 LEAST = 3
 
@@ -57,10 +59,7 @@ class ArInvoiceMaker(models.AbstractModel):
 
     @api.model
     def _create_invoices(self, vals_list):
-        """The same invoices as ``account.move.create`` makes, in the order of the values.
-
-        :param vals_list: values of drafts of one company, as for ``create``.
-        """
+        """What ``account.move.create`` makes of values of drafts of one company, in their order."""
         memory = self._get_memory(vals_list)
         kinds, left = self._group_by_kind(vals_list, memory)
         seconds = self._get_seconds(kinds, memory)
@@ -192,7 +191,7 @@ class ArInvoiceMaker(models.AbstractModel):
         # Terms and accounts are the company's own, whoever is asked.
         partner = partner.with_company(vals.get("company_id") or self.env.company)
         term = self._get_payment_term(vals, partner)
-        if self._has_discount_lines(term) or self._is_rounded(vals):
+        if self._has_discount_lines(term) or vals.get("invoice_cash_rounding_id"):
             return None, None
         free = self._get_free_fields()
         head = {name: value for name, value in vals.items() if name not in free}
@@ -220,33 +219,46 @@ class ArInvoiceMaker(models.AbstractModel):
         )
 
     def _is_value_known(self, field, value):
-        if not field or not field.store or field.type in ("one2many", "properties"):
+        """Whether the whole value is given, in a form that can be compared and looked up."""
+        if not field or not field.store or field.type in INCOMPARABLE:
             return False
-        if field.type == "many2many":
-            return len(value or ()) == 1 and value[0][0] in (Command.SET, Command.CLEAR)
+        if field.type == "many2many" and not (
+            len(value or ()) == 1 and value[0][0] in (Command.SET, Command.CLEAR)
+        ):
+            return False
+        try:
+            hash(self._freeze(value))
+        except TypeError:
+            return False
         return True
 
     def _get_line_kind(self, line):
         shared = {name: value for name, value in line.items() if name not in FREE_LINE_FIELDS}
-        return self._freeze(shared), self._get_sign(line)
+        return self._freeze(shared), self._get_signs(line)
 
     def _get_line_shape(self, line):
         """What of a line's kind decides which steps of core, or of an addon, it goes through.
 
-        Not which product, account or analytic accounts, but whether there are any, as what
-        depends on these is looked for on the first invoice of each kind.
+        Not which product, account or unit, but which are given and whether there are any, as
+        what depends on these is looked for on the first invoice of each kind.
         """
         anything = {"product_id", "account_id", "analytic_distribution"}
-        given = frozenset(name for name, value in line.items() if value or name not in anything)
+        given = {
+            (name, name in FREE_LINE_FIELDS or bool(value))
+            for name, value in line.items()
+            if value or name not in anything
+        }
         # Where no taxes are given, they are the product's.
         taxes = line.get("tax_ids", line.get("product_id"))
-        return given, self._freeze(taxes), self._get_sign(line)
+        return frozenset(given), self._freeze(taxes), self._get_signs(line)
 
-    def _get_sign(self, line):
-        amount = line.get("price_unit", 0) * line.get("quantity", 1)
-        amount *= 1 - line.get("discount", 0) / 100
-        # A zero has no tax line; below zero, taxes may be grouped otherwise.
-        return (amount > 0) - (amount < 0)
+    def _get_signs(self, line):
+        """(sign of the amount, whether there is a discount)"""
+        discount = line.get("discount") or 0
+        amount = line.get("price_unit", 0) * line.get("quantity", 1) * (1 - discount / 100)
+        # A zero has no tax line; below zero, taxes may be grouped otherwise; a discount may
+        # be booked to an account of its own.
+        return (amount > 0) - (amount < 0), bool(discount)
 
     def _get_payment_term(self, vals, partner):
         terms = self.env["account.payment.term"]
@@ -257,9 +269,6 @@ class ArInvoiceMaker(models.AbstractModel):
     def _has_discount_lines(self, term):
         """Whether invoices have lines for the discount on paying early (and less tax)."""
         return term.early_discount and term.early_pay_discount_computation == "mixed"
-
-    def _is_rounded(self, vals):
-        return bool(vals.get("invoice_cash_rounding_id"))
 
     def _freeze(self, value):
         """A value that can be compared and looked up."""
@@ -302,14 +311,8 @@ class ArInvoiceMaker(models.AbstractModel):
 
     def _read_head(self, move):
         """Stored values of the invoice itself that its kind decides."""
-        names = [
-            "company_id",
-            "currency_id",
-            "date",
-            "invoice_date_due",
-            "invoice_payment_term_id",
-            "invoice_currency_rate",
-        ]
+        names = ["company_id", "currency_id", "date", "invoice_date_due"]
+        names += ["invoice_payment_term_id", "invoice_currency_rate"]
         return {name: move._fields[name].convert_to_write(move[name], move) for name in names}
 
     def _read_line(self, line):

@@ -129,7 +129,8 @@ class ArInvoiceMaker(models.AbstractModel):
             field_ = line._fields[name]
             if field_.type == "many2many":
                 ((_command, _id, ids),) = value
-                if set(line[name].ids) != set(ids):
+                # To clear is to set none.
+                if set(line[name].ids) != set(ids or ()):
                     return False
             elif field_.type == "monetary":
                 # Each amount in its own currency: balances in that of the company.
@@ -139,7 +140,8 @@ class ArInvoiceMaker(models.AbstractModel):
             elif field_.type == "float":
                 if float_compare(line[name], value, precision_digits=9):
                     return False
-            elif field_.convert_to_write(line[name], line) != (value or False):
+            elif field_.convert_to_cache(line[name], line) != field_.convert_to_cache(value, line):
+                # In the cache's form: a date may be given as a text.
                 return False
         return True
 
