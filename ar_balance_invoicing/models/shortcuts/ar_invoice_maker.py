@@ -8,16 +8,6 @@ from odoo import Command, api, models
 
 # Values of a line that may differ within a kind; all others are the same for all of it.
 FREE_LINE_FIELDS = {"name", "quantity", "price_unit", "discount"}
-# Who gives these decides about the accounting himself (which line it is, whose, how much, which
-# taxes it stands for, what is owed early); what follows from them, only core knows.
-BOOKED_BY_HAND = {
-    *("display_type", "currency_id", "partner_id", "date_maturity", "move_id", "company_id"),
-    *("debit", "credit", "balance", "amount_currency", "price_subtotal", "price_total"),
-    *("tax_line_id", "tax_tag_ids", "tax_repartition_line_id", "group_tax_id", "extra_tax_data"),
-    *("discount_date", "discount_balance", "discount_amount_currency", "deductible_amount"),
-}
-# Values of these types cannot be compared, or are records of others.
-INCOMPARABLE = ("one2many", "binary", "properties", "properties_definition")
 # A kind with fewer invoices is not worth its template.
 LEAST = 3
 
@@ -59,7 +49,10 @@ class ArInvoiceMaker(models.AbstractModel):
 
     @api.model
     def _create_invoices(self, vals_list):
-        """What ``account.move.create`` makes of values of drafts of one company, in their order."""
+        """The same invoices as ``account.move.create`` makes, in the order of the values.
+
+        :param vals_list: values of drafts of one company, as for ``create``.
+        """
         memory = self._get_memory(vals_list)
         kinds, left = self._group_by_kind(vals_list, memory)
         seconds = self._get_seconds(kinds, memory)
@@ -207,30 +200,6 @@ class ArInvoiceMaker(models.AbstractModel):
     def _get_free_fields(self):
         """Names of the values of an invoice that may differ within a kind."""
         return {"partner_id", "invoice_line_ids", "invoice_origin"}
-
-    def _is_line_known(self, line):
-        """Whether a line of such values can be given complete, and compared with core's."""
-        if "price_unit" not in line:
-            # The product's, in the currency of the invoice.
-            return False
-        return not line.keys() & BOOKED_BY_HAND and all(
-            self._is_value_known(self.env["account.move.line"]._fields.get(name), value)
-            for name, value in line.items()
-        )
-
-    def _is_value_known(self, field, value):
-        """Whether the whole value is given, in a form that can be compared and looked up."""
-        if not field or not field.store or field.type in INCOMPARABLE:
-            return False
-        if field.type == "many2many" and not (
-            len(value or ()) == 1 and value[0][0] in (Command.SET, Command.CLEAR)
-        ):
-            return False
-        try:
-            hash(self._freeze(value))
-        except TypeError:
-            return False
-        return True
 
     def _get_line_kind(self, line):
         shared = {name: value for name, value in line.items() if name not in FREE_LINE_FIELDS}

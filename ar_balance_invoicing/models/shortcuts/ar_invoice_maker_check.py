@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import psycopg2
 
-from odoo import api, models
+from odoo import Command, api, models
 from odoo.tools import float_compare, ormcache
 from odoo.tools.misc import Callbacks
 
@@ -16,6 +16,17 @@ OWN = {
     *("name", "sequence_prefix", "sequence_number"),
 }
 OWN_OF_LINE = OWN - {"name"}
+
+# Who gives these decides about the accounting himself (which line it is, whose, how much, which
+# taxes it stands for, what is owed early); what follows from them, only core knows.
+BOOKED_BY_HAND = {
+    *("display_type", "currency_id", "partner_id", "date_maturity", "move_id", "company_id"),
+    *("debit", "credit", "balance", "amount_currency", "price_subtotal", "price_total"),
+    *("tax_line_id", "tax_tag_ids", "tax_repartition_line_id", "group_tax_id", "extra_tax_data"),
+    *("discount_date", "discount_balance", "discount_amount_currency", "deductible_amount"),
+}
+# Values of these types cannot be compared, or are records of others.
+INCOMPARABLE = ("one2many", "binary", "properties", "properties_definition")
 
 
 @dataclass
@@ -68,6 +79,34 @@ class ArInvoiceMaker(models.AbstractModel):
     def _get_unique_fields(self):
         """Names of the fields of an invoice that a twin cannot have: the database forbids it."""
         return set()
+
+    # ------------------------------------------------------------------
+    # What can be compared
+    # ------------------------------------------------------------------
+
+    def _is_line_known(self, line):
+        """Whether a line of such values can be given complete, and compared with core's."""
+        if "price_unit" not in line:
+            # The product's, in the currency of the invoice.
+            return False
+        return not line.keys() & BOOKED_BY_HAND and all(
+            self._is_value_known(self.env["account.move.line"]._fields.get(name), value)
+            for name, value in line.items()
+        )
+
+    def _is_value_known(self, field, value):
+        """Whether the whole value is given, in a form that can be compared and looked up."""
+        if not field or not field.store or field.type in INCOMPARABLE:
+            return False
+        if field.type == "many2many" and not (
+            len(value or ()) == 1 and value[0][0] in (Command.SET, Command.CLEAR)
+        ):
+            return False
+        try:
+            hash(self._freeze(value))
+        except TypeError:
+            return False
+        return True
 
     # ------------------------------------------------------------------
     # The first of a kind

@@ -5,12 +5,13 @@ import random
 from collections import defaultdict
 from datetime import timedelta
 
-from odoo import Command
+from odoo import Command, fields, models
 from odoo.tests import tagged
 
 from ..common import new_seed
 from ..invoice_comparison import InvoiceComparison
 from ..invoice_maker_common import InvoiceMakerCommon
+from ..throw_away import ThrowAwayAddon
 
 _logger = logging.getLogger(__name__)
 # Each company with each rounding of taxes.
@@ -19,7 +20,7 @@ ROUNDINGS = ["round_per_line", "round_globally"]
 
 
 @tagged("post_install", "-at_install")
-class TestInvoiceMaker(InvoiceComparison, InvoiceMakerCommon):
+class TestInvoiceMaker(ThrowAwayAddon, InvoiceComparison, InvoiceMakerCommon):
     # --- random values --------------------------------------------------------
 
     def _random_kind(self, rnd, seller):
@@ -186,6 +187,10 @@ class TestInvoiceMaker(InvoiceComparison, InvoiceMakerCommon):
             "currency without cents": self._vals(3, currency_id=root.currencies[2].id),
             "old invoice": self._vals(3, invoice_date=self.today - timedelta(days=400)),
             "the product's name in two languages": self._vals(6, line={"name": None}, first=9),
+            "a discount for some": [
+                *self._vals(3, line={"discount": 0}),
+                *self._vals(3, line={"discount": 12.5}, first=3),
+            ][::-1],
             "a discount": self._vals(3, line={"discount": 12.5}),
             "another unit": self._vals(
                 3, line={"product_uom_id": self.env.ref("uom.product_uom_dozen").id}
@@ -232,6 +237,51 @@ class TestInvoiceMaker(InvoiceComparison, InvoiceMakerCommon):
             self.discounts[2].name: self._vals(3, invoice_payment_term_id=self.discounts[2].id),
         }
         self._assert_ways(ways, quick=False)
+
+    def test_a_discount_that_is_booked_apart_is_left_to_core(self):
+        """Those without are quick: whether there is one is part of the kind, how much is not."""
+        expense = self.company_data["default_account_expense"]
+        self.company.account_discount_expense_allocation_id = expense
+        without = self._vals(4, line={"discount": 0}, ref="without")
+        some = self._vals(4, line={"discount": 10}, first=4, ref="some")
+        made = self._assert_same([*without, *some])
+        self.assertEqual(self.quick, {"without": 2})
+        self.assertNotIn(expense, made[3].line_ids.account_id)
+        self.assertIn(expense, made[7].line_ids.account_id)
+
+    def test_values_of_another_addons_fields(self):
+        """Whole values are given quickly, in whatever form; of commands, core makes the outcome."""
+
+        class Line(models.Model):
+            _name = "account.move.line"
+            _inherit = ["account.move.line"]
+            _module = "ar_test_addon"
+            ar_test_day = fields.Date()
+            ar_test_text = fields.Char()
+            ar_test_json = fields.Json()
+            ar_test_tags = fields.Many2many(
+                "account.account.tag", "ar_test_tag_rel", "line_id", "tag_id"
+            )
+
+        self.cr.execute("CREATE TABLE ar_test_tag_rel (line_id integer, tag_id integer)")
+        self._bring(Line)
+        tags = self.env["account.account.tag"].search([], limit=2)
+        quick = {
+            "a day": {"ar_test_day": self.today},
+            "a day as text": {"ar_test_day": "2026-02-28"},
+            "a text": {"ar_test_text": "North"},
+            "no text": {"ar_test_text": False},
+            "json": {"ar_test_json": {"stops": [1, {"2": "two"}]}},
+            "tags": {"ar_test_tags": [Command.set(tags.ids)]},
+            "no tags": {"ar_test_tags": [Command.clear()]},
+        }
+        self._assert_ways({key: self._vals(4, line=line) for key, line in quick.items()}, True)
+        by_core = {
+            "linked tags": {"ar_test_tags": [Command.link(tags[0].id)]},
+            "two commands": {"ar_test_tags": [Command.clear(), Command.link(tags[0].id)]},
+            "booked by hand": {"tax_tag_ids": [Command.set(tags.ids)]},
+        }
+        self._assert_ways({key: self._vals(4, line=line) for key, line in by_core.items()}, False)
 
     # --- examples -------------------------------------------------------------------
 
