@@ -1,4 +1,4 @@
-import {Component, onWillUnmount, useState} from "@odoo/owl";
+import {Component, onMounted, onWillUnmount, useState} from "@odoo/owl";
 import {registry} from "@web/core/registry";
 import {standardWidgetProps} from "@web/views/widgets/standard_widget_props";
 import {useService} from "@web/core/utils/hooks";
@@ -18,8 +18,10 @@ export class LiveProgress extends Component {
     setup() {
         this.orm = useService("orm");
         this.state = useState({seen: {}});
-        const timer = setInterval(() => this.look(), INTERVAL);
-        onWillUnmount(() => clearInterval(timer));
+        onMounted(() => {
+            this.timer = setInterval(() => this.look(), INTERVAL);
+        });
+        onWillUnmount(() => clearInterval(this.timer));
     }
 
     /** What was seen last of this record, else what the form has read. */
