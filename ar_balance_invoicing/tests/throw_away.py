@@ -20,8 +20,10 @@ class ThrowAwayAddon:
             model = self.env[definition._name]
             for name in (field.name for field in definition._field_definitions):
                 field = model._fields[name]
-                if field.column_type and field.store and not column_exists(
-                    self.cr, model._table, name
+                if (
+                    field.column_type
+                    and field.store
+                    and not column_exists(self.cr, model._table, name)
                 ):
                     create_column(self.cr, model._table, name, field.column_type[1])
 

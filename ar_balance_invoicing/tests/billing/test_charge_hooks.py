@@ -53,7 +53,7 @@ class SourceCommon(ThrowAwayAddon, BillingCommon):
             def _charges_invoiced(self, charges):
                 users.append(self.env.user)
                 if given.get("refuses"):
-                    raise UserError("The tip is closed.")
+                    raise UserError(self.env._("The tip is closed."))
                 told["invoiced", len(charges.move_id)] += 1
                 return super()._charges_invoiced(charges)
 
