@@ -15,8 +15,8 @@ class DemoCompany:
     """Makes the documents of the demo customers, so that every screen shows something.
 
     XML cannot post, pay and match with dates that follow today's; this does. Everything is
-    made in batches, and is the same each time but for the dates. No model: nothing of it is
-    in a database without demo data (see ``res.company._ar_load_demo``).
+    made in batches, and is the same each time but for the dates. No model of its own; the
+    demo files reach it by ``res.company._ar_load_demo``.
     """
 
     def __init__(self, env):
