@@ -7,7 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 from odoo import Command, fields
-from odoo.tests import new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -58,17 +57,6 @@ class BalanceCommon(Helpers, AccountTestInvoicingCommon):
                 ],
             }
         )
-
-    # --- users --------------------------------------------------------------
-
-    @classmethod
-    def _user(cls, login, groups, company=None):
-        return new_test_user(cls.env, login, groups=groups, company_id=(company or cls.company).id)
-
-    @classmethod
-    def _as(cls, user, records):
-        """The records as the user sees them in his own company."""
-        return records.with_user(user).with_context(allowed_company_ids=user.company_id.ids)
 
     # --- documents ----------------------------------------------------------
 

@@ -27,7 +27,8 @@ BY_CORE = "ar_by_core"
 # row is chosen. Whoever sets it over RPC gets what he may do with that document.
 LISTED_WRITE_OFF = "ar_write_off_id"
 
-# True: the list of customers of a billing run is one to tick and to bill; set by its window.
+# Id of the billing run whose customers are listed to be ticked and billed, with those of the
+# runs shown with it. Whoever sets it over RPC gets what he may do with that run.
 CANDIDATES = "ar_candidates"
 
 # --- not in the context but in the data of the transaction, ``cr.precommit.data`` --------

@@ -1,3 +1,5 @@
+import hashlib
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -10,6 +12,13 @@ class ArCreateInvoicesConfirm(models.TransientModel):
     _inherit = ["ar.guarded"]
 
     run_ids = fields.Many2many("ar.billing.run", required=True)
+    ticks = fields.Char(
+        compute="_compute_ticks",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Stands for the customers who were ticked when the pop-up was opened.",
+    )
     customer_count = fields.Integer(compute="_compute_customers")
     listed_count = fields.Integer(compute="_compute_customers")
     period_names = fields.Char(compute="_compute_period_names", string="Billing Period")
@@ -85,6 +94,16 @@ class ArCreateInvoicesConfirm(models.TransientModel):
             wizard.late_fees = True
 
     @api.depends("run_ids")
+    def _compute_ticks(self):
+        for wizard in self:
+            wizard.ticks = wizard._get_ticks()
+
+    def _get_ticks(self):
+        """The same for the same ticks only, however many they are."""
+        ticked = self.run_ids.line_ids.filtered("selected")
+        return hashlib.sha256(repr(sorted(ticked.ids)).encode()).hexdigest()
+
+    @api.depends("run_ids")
     def _compute_company_id(self):
         for wizard in self:
             wizard.company_id = wizard.run_ids[:1].company_id
@@ -152,20 +171,34 @@ class ArCreateInvoicesConfirm(models.TransientModel):
     def action_confirm(self):
         """Make the invoices; then the Invoices list, or the progress of long runs.
 
-        :raise UserError: when nobody is to be billed or the run was confirmed already.
+        :raise UserError: when nobody is to be billed, the run was confirmed already, or
+            other customers are ticked than when the pop-up was opened.
         """
         self.ensure_one()
         if not self.run_ids:
             raise UserError(self.env._("Choose a billing profile and a period first."))
         group = self._prepare_group()
         for run in self.run_ids:
-            run._check_startable()
+            run._check_draft()
+        self._check_ticks()
+        for run in self.run_ids:
             run._set_options(
                 self.invoice_date, self._get_zero_policy(run), self.late_fees, self.note
             )
             run._set_group(**group)
         self.run_ids.create_invoices()
         return self._get_result_action()
+
+    def _check_ticks(self):
+        """The list is shared: whom the pop-up counted is billed, or nobody."""
+        if self.ticks != self._get_ticks():
+            raise UserError(
+                self.env._(
+                    "Other customers are ticked than when you opened this window: somebody "
+                    "has ticked, unticked or listed them anew. Look at the list, and choose "
+                    "Create Invoices again."
+                )
+            )
 
     def _prepare_group(self):
         """Where the invoices are put.

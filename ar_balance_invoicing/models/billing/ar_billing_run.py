@@ -1,4 +1,3 @@
-import ast
 import logging
 from collections import defaultdict
 from datetime import timedelta
@@ -11,6 +10,7 @@ from odoo.exceptions import UserError
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from ...tools import client_actions
+from ...tools.context_keys import CANDIDATES
 from .res_company import ZERO_INVOICES, ZERO_POLICIES
 
 _logger = logging.getLogger(__name__)
@@ -112,9 +112,13 @@ class ArBillingRun(models.Model):
 
     @api.autovacuum
     def _gc_unconfirmed(self):
-        """Lists of candidates that nobody confirmed within a week are of no use."""
+        """Lists of candidates that nobody ticked or confirmed within a week are of no use."""
         week_ago = fields.Datetime.now() - timedelta(days=7)
-        domain = [("state", "=", "draft"), ("write_date", "<", week_ago)]
+        domain = [
+            ("state", "=", "draft"),
+            ("write_date", "<", week_ago),
+            ("line_ids", "not any", [("write_date", ">=", week_ago)]),
+        ]
         self.search(domain, limit=GC_UNLINK_LIMIT).unlink()
 
     # ------------------------------------------------------------------
@@ -125,23 +129,46 @@ class ArBillingRun(models.Model):
         """Make the invoices of the ticked customers; of all to bill if nobody is ticked.
 
         For scripts, and for the pop-up. What is short is done at once, the rest in the
-        background; ``state`` and ``invoice_ids`` show what became of it.
+        background; ``state`` and ``invoice_ids`` show what became of it. A run of which
+        nobody is to be billed stays a draft.
 
         :return: these runs.
         :raise UserError: when a run was started already, or nobody is left to bill.
         """
         for run in self:
             run._check_startable()
-        self._skip_unticked()
-        runs = self.filtered(lambda run: any(line.state == "todo" for line in run.line_ids))
+        listed = self.line_ids.filtered("selected") or self.line_ids
+        runs = self & listed.filtered(lambda line: line.state == "todo").document_id
         if not runs:
             self._refuse_nobody()
         for run in runs:
             run._start()
         return self
 
+    def _check_draft(self):
+        """Whether a pop-up may still change and start the run.
+
+        :raise UserError: when somebody confirmed or cancelled it meanwhile.
+        """
+        self._check_startable()
+        if not self.is_editable:
+            raise UserError(self._get_wrong_state_message())
+
     def _refuse_nobody(self):
-        """So that nobody takes a run that would do nothing for done."""
+        """So that nobody takes a run that would do nothing for done.
+
+        :raise UserError: always.
+        """
+        if not self:
+            raise UserError(self.env._("Choose a billing run first."))
+        if self.line_ids.filtered("selected"):
+            raise UserError(
+                self.env._(
+                    "%(run)s: none of the customers who are ticked can be billed. The list says "
+                    "why for each; untick them, or tick others.",
+                    run=self[:1].display_name,
+                )
+            )
         raise UserError(
             self.env._(
                 "%(run)s: nobody is left to bill. Everybody is billed already or left "
@@ -328,17 +355,22 @@ class ArBillingRun(models.Model):
     def action_view_lines(self):
         """The customers of the run: a list to filter and, while it is a draft, to tick."""
         self.ensure_one()
-        name, runs = "ar_billing_run_line_action_result", self
+        name, first, runs, context = "ar_billing_run_line_action_result", self, self, {}
         if self.state == "draft":
-            name, runs = "ar_billing_run_line_action", self._get_listed_together()
-        action = self.env["ir.actions.act_window"]._for_xml_id(f"ar_balance_invoicing.{name}")
+            name, first, runs = (
+                "ar_billing_run_line_action",
+                self._get_first_listed(),
+                self._get_listed_together(),
+            )
+            context = {CANDIDATES: first.id}
         # The action finds the same lines by the run's id, which is in the address.
-        return {
-            **action,
-            "display_name": f"{self.profile_id.name} · {self.period_id.display_name}",
-            "domain": [("document_id", "in", runs.ids)],
-            "context": {**ast.literal_eval(action["context"]), "active_id": self.id},
-        }
+        return client_actions.records(
+            self.env,
+            f"ar_balance_invoicing.{name}",
+            f"{first.profile_id.name} · {first.period_id.display_name}",
+            [("document_id", "in", runs.ids)],
+            {"active_id": first.id, **context},
+        )
 
     def action_open_confirm(self):
         """Open the pop-up that asks for date and options; of runs with ticks, if there are.
@@ -346,7 +378,9 @@ class ArBillingRun(models.Model):
         :raise UserError: when none of the runs is a draft any more.
         """
         self.check_access("write")
-        drafts = self.filtered(lambda run: run.state == "draft")
+        if not self:
+            self._refuse_nobody()
+        drafts = self.filtered("is_editable")
         if not drafts:
             raise UserError(self[:1]._get_wrong_state_message())
         ticked = drafts.line_ids.filtered("selected").document_id

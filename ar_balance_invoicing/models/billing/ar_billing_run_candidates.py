@@ -85,16 +85,20 @@ class ArBillingRun(models.Model):
     def _populate(self):
         """(Re)make the candidates from customers, balances and charge sources.
 
-        Ticks stay, by customer and currency. The number of queries does not depend on the
-        number of customers.
+        Ticks stay, by customer and currency; whoever is billed in other currencies by now
+        stays ticked in these. The number of queries does not depend on the number of
+        customers.
         """
         self.ensure_one()
         self = self.with_context(clean_context(self.env.context))
         ticked = self._get_ticked()
         self.line_ids._unlink_inside()
         vals_list = self._prepare_lines()
+        listed = {(vals["partner_id"], vals["currency_id"]) for vals in vals_list}
+        moved = {customer_id for customer_id, _currency_id in ticked - listed}
         for vals in vals_list:
-            vals["selected"] = (vals["partner_id"], vals["currency_id"]) in ticked
+            customer_id = vals["partner_id"]
+            vals["selected"] = customer_id in moved or (customer_id, vals["currency_id"]) in ticked
         self.env["ar.billing.run.line"]._create_inside(vals_list)
         self.line_ids._inside()._set_amounts()
         self._apply_zero_policy()
@@ -278,10 +282,18 @@ class ArBillingRun(models.Model):
         others._write_inside({"listed_with_id": first.id})
         return first
 
+    def _get_first_listed(self):
+        """The draft in whose list this one is shown."""
+        self.ensure_one()
+        first = self.listed_with_id
+        return first if first.is_editable else self
+
     def _get_listed_together(self):
-        """The runs that are shown in one list with these."""
-        first = self.listed_with_id | self.filtered(lambda run: not run.listed_with_id)
-        return self.search(["|", ("id", "in", first.ids), ("listed_with_id", "in", first.ids)])
+        """The drafts that are shown in one list with these; none, if these are none."""
+        drafts = self.filtered("is_editable")
+        first = drafts.browse([run._get_first_listed().id for run in drafts])
+        listed = self.search(["|", ("id", "in", first.ids), ("listed_with_id", "in", first.ids)])
+        return listed.filtered("is_editable")
 
     def _tick(self, lines):
         """Tick these lines, and no other of these runs.
@@ -293,6 +305,7 @@ class ArBillingRun(models.Model):
 
     def _skip_unticked(self):
         """If anybody is ticked, whoever is not is left out; if nobody is, all are billed."""
+        self.ensure_one()
         if self.line_ids.filtered("selected"):
             unticked = self.line_ids.filtered(
                 lambda line: line.state == "todo" and not line.selected

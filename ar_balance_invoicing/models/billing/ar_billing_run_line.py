@@ -4,6 +4,7 @@ from odoo.tools import SQL
 
 from ...tools import client_actions
 from ...tools.balance_class import balance_class
+from ...tools.context_keys import CANDIDATES
 
 
 class ArBillingRunLine(models.Model):
@@ -88,11 +89,14 @@ class ArBillingRunLine(models.Model):
     # Ticks
     # ------------------------------------------------------------------
 
-    @api.depends("state", "zero_skipped", "document_id.state")
+    @api.depends("state", "zero_skipped", "selected", "document_id.state")
     def _compute_is_tickable(self):
-        """Whether a tick means anything: also where only the pop-up decides yet."""
+        """Whether a tick means anything: also where only the pop-up decides yet.
+
+        Who was ticked before he was left out can be unticked.
+        """
         for line in self:
-            billable = line.state == "todo" or line.zero_skipped
+            billable = line.state == "todo" or line.zero_skipped or line.selected
             line.is_tickable = billable and line.document_id.state == "draft"
 
     def _is_editable(self, name):
@@ -420,19 +424,21 @@ class ArBillingRunLine(models.Model):
         Then these are ticked and no others; else whoever is ticked is billed, or all of
         the list if nobody is.
 
-        :raise UserError: when none of these lines can be ticked.
+        :raise UserError: when none of these lines can be ticked, or their run is no draft.
         """
         self.check_access("write")
-        runs = self.document_id or self._get_shown_run()
-        runs = runs._get_listed_together()
+        shown = self.document_id or self._get_shown_run()
+        runs = shown._get_listed_together()
+        if not runs:
+            raise UserError(shown[:1]._get_wrong_state_message())
         if self:
             runs._tick(self)
         return runs.action_open_confirm()
 
     @api.model
     def _get_shown_run(self):
-        """The run whose list this is; its id is in the address."""
-        run_id = self.env.context.get("active_id")
+        """The run whose list this is, as its window says."""
+        run_id = self.env.context.get(CANDIDATES)
         runs = self.env["ar.billing.run"]
         run = runs.search([("id", "=", run_id)]) if type(run_id) is int else runs
         if not run:

@@ -146,7 +146,9 @@ class ArChargeSourceLateFee(models.AbstractModel):
 
     @api.model
     def _charges_invoiced(self, charges):
-        """Remember which overdue invoice was charged in which period."""
+        """Remember which overdue invoice was charged in which period, and by which once."""
+        fees = self.env["ar.late.fee"].search([("fee_move_id", "in", charges.move_id.ids)])
+        known = {(fee.fee_move_id.id, fee.overdue_move_id.id) for fee in fees}
         named = {charge: charge.source_data["overdue_move_ids"] for charge in charges}
         overdue_ids = chain.from_iterable(named.values())
         there = set(self.env["account.move"].browse(overdue_ids).exists().ids)
@@ -159,7 +161,7 @@ class ArChargeSourceLateFee(models.AbstractModel):
                 }
                 for charge, overdue_ids in named.items()
                 for overdue_id in overdue_ids
-                if overdue_id in there
+                if overdue_id in there and (charge.move_id.id, overdue_id) not in known
             ]
         )
 

@@ -167,9 +167,9 @@ class ArInvoiceMaker(models.AbstractModel):
         for name, value in values.items():
             field_ = line._fields[name]
             if field_.type == "many2many":
-                ((_command, _id, ids),) = value
-                # To clear is to set none.
-                if set(line[name].ids) != set(ids or ()):
+                (command,) = value
+                # To clear is to set none, however short the command.
+                if set(line[name].ids) != set(command[2] if command[0] == Command.SET else ()):
                     return False
             elif field_.type == "monetary":
                 # Each amount in its own currency: balances in that of the company.

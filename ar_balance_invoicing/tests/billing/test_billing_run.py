@@ -8,7 +8,7 @@ from psycopg2.errors import UniqueViolation
 from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from ..billing_common import BillingCommon
 
@@ -154,7 +154,7 @@ class TestBillingRun(BillingCommon):
 
     def test_the_pop_up(self):
         run = self._run()
-        action = run.line_ids.browse().with_context(active_id=run.id).action_open_confirm()
+        action = run.line_ids.browse().with_context(ar_candidates=run.id).action_open_confirm()
         wizard = Form(self.env["ar.create.invoices.confirm"].with_context(**action["context"]))
         self.assertEqual(wizard.invoice_date, self.period.invoice_date)
         self.assertFalse(wizard.skip_zero, "off by default, so that balances are billed too")
@@ -412,10 +412,14 @@ class TestBillingRun(BillingCommon):
         old, young, billed = self._run(), self._run(), self._run()
         billed.create_invoices()
         self.env.flush_all()
-        self.env.cr.execute(
-            "UPDATE ar_billing_run SET write_date = write_date - interval '8 days' WHERE id IN %s",
-            [(old.id, billed.id)],
-        )
+        for runs in (old | billed, (old | billed).line_ids):
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE %s SET write_date = write_date - interval '8 days' WHERE id IN %s",
+                    SQL.identifier(runs._table),
+                    tuple(runs.ids),
+                )
+            )
         self.env.invalidate_all()
         self.env["ar.billing.run"]._gc_unconfirmed()
         self.assertEqual((old | young | billed).exists(), young | billed)
@@ -430,6 +434,8 @@ class TestBillingRun(BillingCommon):
         self.assertEqual(invoice.amount_untaxed, 7, "ten per cent of the seventy overdue")
         fees = self.env["ar.late.fee"].search([("fee_move_id", "=", invoice.id)])
         self.assertEqual(len(fees), 1)
+        self._line(run, self.everybody["balance_only"]).charge_ids._tell_invoiced()
+        self.assertEqual(self.env["ar.late.fee"].search([("fee_move_id", "=", invoice.id)]), fees)
         invoice.button_cancel()
         self.assertFalse(fees.exists(), "cancelled: the overdue invoice can be charged again")
         without = self._run(late_fees=False, invoice_date=self.today)

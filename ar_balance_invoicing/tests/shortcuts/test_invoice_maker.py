@@ -199,6 +199,7 @@ class TestInvoiceMaker(ThrowAwayAddon, InvoiceComparison, InvoiceMakerCommon):
             "fixed instalment": self._vals(3, invoice_payment_term_id=self.fixed_term.id),
             "no payment term": self._vals(3, invoice_payment_term_id=False),
             "no tax": self._vals(3, line={"tax_ids": [Command.clear()]}),
+            "no tax, as JSON says it": self._vals(3, line={"tax_ids": [[5]]}),
             "the product's taxes": self._vals(3, line={"tax_ids": None}),
             "analytic": self._vals(3, line={"analytic_distribution": {str(self.route.id): 100}}),
         }
