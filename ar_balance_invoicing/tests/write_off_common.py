@@ -140,9 +140,9 @@ class WriteOffBatchCommon(WriteOffCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.clerk = cls._user("batch.clerk", "ar_balance_invoicing.group_write_off")
-        cls.colleague = cls._user("batch.colleague", "ar_balance_invoicing.group_write_off")
-        cls.manager = cls._user("batch.manager", "account.group_account_manager")
+        cls.clerk = cls._make_user("batch.clerk", "ar_balance_invoicing.group_write_off")
+        cls.colleague = cls._make_user("batch.colleague", "ar_balance_invoicing.group_write_off")
+        cls.manager = cls._make_user("batch.manager", "account.group_account_manager")
 
     def _batch(self, user, **values):
         return self._as(user, self.env["ar.write.off.batch"]).create(values)

@@ -59,6 +59,10 @@ class ArWriteOffSearch(models.TransientModel):
         return document.action_view_lines()
 
     def _update_default_batch(self):
-        """The batch that was chosen is the user's default from now on (manual batches)."""
-        if self.batch_mode == "manual" and self.batch_id and not self.batch_id.is_default:
-            self.batch_id.action_set_default()
+        """The batch that was chosen is the user's default from now on (manual batches).
+
+        Not the one that the document has, which was not chosen here.
+        """
+        chosen = self.batch_id if self.batch_id != self.document_id.batch_id else None
+        if self.batch_mode == "manual" and chosen and not chosen.is_default:
+            chosen.action_set_default()

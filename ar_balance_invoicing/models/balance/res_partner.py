@@ -93,7 +93,7 @@ class ResPartner(models.Model):
             partner.update(dict(zip(names, values, strict=True)))
 
     @api.depends("commercial_partner_id")
-    @api.depends_context("company")
+    @api.depends_context("company", "allowed_company_ids", "uid")
     def _compute_amount_written_off(self):
         company, balances = self.env.company, self.env["ar.balance"]
         companies = balances._get_branches(company)

@@ -30,10 +30,11 @@ class ArBulkProgress(models.AbstractModel):
     is_editable = fields.Boolean(
         compute="_compute_is_editable", help="What the document is to do may still be changed."
     )
-    is_startable = fields.Boolean(
+    is_correctable = fields.Boolean(
         compute="_compute_is_editable",
-        help="It may be started (again), and what keeps failed lines may be put right.",
+        help="What keeps failed lines may be put right; not what waits for somebody's approval.",
     )
+    is_startable = fields.Boolean(compute="_compute_is_editable", help="It may be started (again).")
     can_retry = fields.Boolean(compute="_compute_possible")
     can_cancel = fields.Boolean(compute="_compute_possible")
     can_undo = fields.Boolean(compute="_compute_possible")
@@ -102,14 +103,19 @@ class ArBulkProgress(models.AbstractModel):
         """States in which a person may change what the document is to do."""
         return ("draft",)
 
+    def _get_correctable_states(self):
+        """States in which a person may put right what keeps lines from being done."""
+        return ("draft", "failed", "cancelled")
+
     def _get_startable_states(self):
         """States from which the document may be started (again)."""
-        return ("draft", "failed", "cancelled")
+        return self._get_correctable_states()
 
     @api.depends("state")
     def _compute_is_editable(self):
         for document in self:
             document.is_editable = document.state in document._get_editable_states()
+            document.is_correctable = document.state in document._get_correctable_states()
             document.is_startable = document.state in document._get_startable_states()
 
     @api.depends("state", "cancel_requested")

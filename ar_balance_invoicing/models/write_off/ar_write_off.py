@@ -2,9 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL
 
-from ...tools import client_actions
-from ...tools.context_keys import LISTED_WRITE_OFF
-
 
 class ArWriteOff(models.Model):
     """Small, old or hopeless balances: found, reviewed, written off, taken back.
@@ -29,7 +26,7 @@ class ArWriteOff(models.Model):
     # off may be put right before they are retried. For the criteria, see ``_is_editable``.
     _editable_while = {
         **dict.fromkeys(["batch_id", "reason_id"], "is_editable"),
-        **dict.fromkeys(["date", "journal_id", "note", "line_ids"], "is_startable"),
+        **dict.fromkeys(["date", "journal_id", "note", "line_ids"], "is_correctable"),
     }
 
     batch_id = fields.Many2one(
@@ -78,6 +75,8 @@ class ArWriteOff(models.Model):
     )
     line_ids = fields.One2many("ar.write.off.line", "document_id", string="Found")
     searched = fields.Boolean(readonly=True, copy=False)
+    # By open item: what was unticked or lowered, also of what the last search did not find.
+    decisions = fields.Json(readonly=True, copy=False, prefetch=False)
     entry_count = fields.Integer(compute="_compute_entry_count")
     ticked_count = fields.Integer(string="Ticked", compute="_compute_ticked")
     ticked_amount = fields.Monetary(
@@ -265,6 +264,8 @@ class ArWriteOff(models.Model):
     def action_search(self):
         """List what meets all criteria; what was unticked before stays unticked.
 
+        Also what a search between did not find, or found under another customer.
+
         :raise UserError: when the document was processed already, or no criterion is
             given at all.
         """
@@ -272,6 +273,7 @@ class ArWriteOff(models.Model):
         self._check_may_be_searched()
         self._check_criteria()
         before = self._get_lines("todo")
+        self._remember_decisions()
         self._insert_found()
         before._unlink_inside()
         self._write_inside({"searched": True})
@@ -295,7 +297,7 @@ class ArWriteOff(models.Model):
     def _insert_found(self):
         """Insert the lines: one per document found, with its open items.
 
-        All are ticked but those that were unticked in the list there is. One INSERT … SELECT
+        All are ticked but those that were unticked in this document before. One INSERT … SELECT
         into our own tables; through ``create``, 20,000 lines took fourteen times as long as
         finding them.
         """
@@ -308,12 +310,19 @@ class ArWriteOff(models.Model):
             SQL(
                 """
                 WITH found AS MATERIALIZED (%(select)s),
-                decided AS MATERIALIZED (%(decided)s),
+                decided AS MATERIALIZED (
+                    SELECT move_id, currency_id, item_partner, BOOL_AND(ticked) AS ticked,
+                           MIN(reviewed) AS reviewed, MIN(reviewed_company) AS reviewed_company,
+                           MIN(decided) AS decided, MIN(decided_company) AS decided_company
+                      FROM found CROSS JOIN UNNEST(items) AS item_id
+                      JOIN (%(decisions)s) AS decision USING (item_id)
+                  GROUP BY move_id, currency_id, item_partner
+                ),
                 numbered AS MATERIALIZED (
                     SELECT nextval(pg_get_serial_sequence('ar_write_off_line', 'id')) AS line_id,
                            ordered.*
                       FROM (SELECT * FROM found
-                            LEFT JOIN decided USING (move_id, partner_id, currency_id)
+                            LEFT JOIN decided USING (move_id, currency_id, item_partner)
                             ORDER BY customer_name, item_partner, due NULLS FIRST, move_id
                            ) AS ordered
                 ),
@@ -328,7 +337,7 @@ class ArWriteOff(models.Model):
                 SELECT COUNT(*) FROM numbered
                 """,
                 select=self._select_found(),
-                decided=self._select_decided(),
+                decisions=self._select_decisions(),
                 names=SQL(", ").join(SQL.identifier(name) for name in columns),
                 values=SQL(", ").join(columns.values()),
                 relation=SQL.identifier(items.relation),
@@ -340,20 +349,54 @@ class ArWriteOff(models.Model):
         self.invalidate_recordset()
         lines.invalidate_model()
 
-    def _select_decided(self):
-        """SELECT of what a person has decided about the lines that are listed now.
+    def _remember_decisions(self):
+        """Keep what a person has decided about the list, for when it is found again.
 
-        A lowered amount holds for one line only; what is listed in parts is unticked whole.
+        By item, which stays when its customer is merged or gets a parent company.
         """
+        lines = self.env["ar.write.off.line"]
+        items = lines._fields["item_ids"]
+        lines.flush_model()
+        self.env.execute_query(
+            SQL(
+                """
+                WITH listed AS MATERIALIZED (
+                    SELECT item.%(item_column)s AS item_id, line.selected AS ticked,
+                           line.amount_residual AS reviewed,
+                           line.amount_residual_company AS reviewed_company,
+                           line.amount AS decided, line.amount_company AS decided_company
+                      FROM ar_write_off_line line
+                      JOIN %(relation)s item ON item.%(line_column)s = line.id
+                     WHERE line.document_id = %(document)s AND line.state = 'todo'
+                ),
+                kept AS (
+                    SELECT * FROM listed WHERE NOT ticked OR decided != reviewed
+                     UNION ALL
+                    SELECT * FROM (%(decisions)s) AS earlier
+                     WHERE item_id NOT IN (SELECT item_id FROM listed)
+                )
+                UPDATE ar_write_off SET decisions = (SELECT JSONB_AGG(kept) FROM kept)
+                 WHERE id = %(document)s
+             RETURNING id
+                """,
+                document=self.id,
+                decisions=self._select_decisions(),
+                relation=SQL.identifier(items.relation),
+                line_column=SQL.identifier(items.column1),
+                item_column=SQL.identifier(items.column2),
+            )
+        )
+
+    def _select_decisions(self):
+        """SELECT of what was decided: for each item whether it was ticked, of what, how much."""
         return SQL(
             """
-            SELECT move_id, partner_id, currency_id, BOOL_AND(selected) AS ticked,
-                   MIN(amount_residual) AS reviewed,
-                   MIN(amount_residual_company) AS reviewed_company,
-                   CASE WHEN COUNT(*) = 1 THEN MIN(amount) END AS decided_amount,
-                   CASE WHEN COUNT(*) = 1 THEN MIN(amount_company) END AS decided_company
-              FROM ar_write_off_line WHERE document_id = %s AND state = 'todo'
-          GROUP BY move_id, partner_id, currency_id
+            SELECT decision.*
+              FROM ar_write_off document
+             CROSS JOIN JSONB_TO_RECORDSET(document.decisions) AS decision(
+                   item_id INTEGER, ticked BOOLEAN, reviewed NUMERIC, reviewed_company NUMERIC,
+                   decided NUMERIC, decided_company NUMERIC)
+             WHERE document.id = %s
             """,
             self.id,
         )
@@ -374,7 +417,7 @@ class ArWriteOff(models.Model):
             "date_maturity": SQL("due"),
             "amount_residual": SQL("residual"),
             "amount_residual_company": SQL("residual_company"),
-            "amount": SQL("COALESCE(CASE WHEN %s THEN decided_amount END, residual)", same),
+            "amount": SQL("COALESCE(CASE WHEN %s THEN decided END, residual)", same),
             "amount_company": SQL(
                 "COALESCE(CASE WHEN %s THEN decided_company END, residual_company)", same
             ),
@@ -386,46 +429,3 @@ class ArWriteOff(models.Model):
             "create_date": SQL("%s", now),
             "write_date": SQL("%s", now),
         }
-
-    # ------------------------------------------------------------------
-    # Screens
-    # ------------------------------------------------------------------
-
-    def action_view_lines(self):
-        """What was found, to be reviewed; after processing, what became of each line."""
-        self.ensure_one()
-        draft = self.is_editable
-        name = "ar_write_off_line_action_found" if draft else "ar_write_off_line_action_document"
-        title = self.env._("Lines of %s", self.display_name)
-        shown = {"draft": (), "undone": ("undone",)}.get(self.state, ("done", "failed"))
-        # The action has the same domain, by the id in the address.
-        return client_actions.records(
-            self.env,
-            f"ar_balance_invoicing.{name}",
-            (draft and self.criteria_text) or title,
-            [("document_id", "=", self.id)],
-            {
-                "active_id": self.id,
-                LISTED_WRITE_OFF: self.id,
-                **{f"search_default_{name}": 1 for name in shown},
-            },
-        )
-
-    def action_view_document(self):
-        """The document itself."""
-        self.ensure_one()
-        return client_actions.form(self)
-
-    def action_change_criteria(self):
-        """Open the pop-up of criteria with those of this document, to search it again."""
-        self.ensure_one()
-        self._check_may_be_searched()
-        window = self.env["ar.write.off.search"].create(
-            {
-                "company_id": self.company_id.id,
-                "document_id": self.id,
-                "batch_id": self.batch_id.id,
-                **self._get_criteria_values(),
-            }
-        )
-        return client_actions.form(window, self.env._("Change Criteria"), target="new")

@@ -4,6 +4,10 @@ from odoo import fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
 
+from ..bulk_document.ar_bulk_lanes import WORKING
+
+# Of a document: nothing of it is waiting.
+SETTLED = ("done", "failed", "cancelled", "undone")
 # From a journal item to the write-off line it was made by.
 LINE = "move_id.write_off_line_id"
 
@@ -129,19 +133,20 @@ class ArWriteOffBatch(models.Model):
             ["document_id", "state"],
             ["__count"],
         )
+        # Where another addon makes documents wait, in its states too.
         waiting = self.env["ar.write.off"].search(
-            [("batch_id", "in", self.ids), ("state", "=", "draft")]
+            [("batch_id", "in", self.ids), ("state", "not in", (*SETTLED, *WORKING))]
         )
         failed = {}
         for document, state, count in rows:
-            if document.state in ("queued", "running"):
+            if document.state not in SETTLED:
                 waiting |= document
             elif state == "failed":
                 failed[document] = count
         return waiting.sorted("id"), dict(sorted(failed.items(), key=lambda pair: pair[0].id))
 
     def _get_entry_conflicts(self):
-        """Entries that are missing, not posted or not balanced."""
+        """Entries that are missing, not posted, not balanced, or do not settle what they say."""
         conflicts = []
         lines = self._get_lines()
         for line in lines.filtered(lambda line: not line.entry_id):
@@ -156,6 +161,7 @@ class ArWriteOffBatch(models.Model):
         unposted = [("id", "in", entry_ids), ("state", "!=", "posted")]
         for entry in self.env["account.move"].search(unposted):
             conflicts.append(self.env._("The entry %s is not posted: post it.", entry.display_name))
+        conflicts += lines.filtered(lambda line: line.entry_id.state == "posted")._get_unsettled()
         rows = self.env["account.move.line"]._read_group(
             [("move_id", "in", entry_ids)],
             ["move_id"],

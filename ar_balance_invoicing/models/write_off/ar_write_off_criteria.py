@@ -118,7 +118,7 @@ class ArWriteOffCriteria(models.AbstractModel):
         :raise UserError: when nothing is given, or what is given can find nothing.
         """
         names = self._get_criteria_fields() - {"with_credits", "aging_choice"}
-        if not any(self[name] for name in names) and self._get_aging_days() is None:
+        if not any(self[name] for name in names) and not self._get_aging_days():
             raise UserError(
                 self.env._(
                     "Give at least one criterion, for instance “Balance Due Less Than”: "

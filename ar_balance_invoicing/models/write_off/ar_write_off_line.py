@@ -200,7 +200,7 @@ class ArWriteOffLine(models.Model):
     # ------------------------------------------------------------------
 
     def _is_editable(self, name):
-        return super()._is_editable(name) and self.document_id.is_startable
+        return super()._is_editable(name) and self.document_id.is_correctable
 
     def _get_refusal(self, name):
         if self and name in self._editable_while:
@@ -330,6 +330,24 @@ class ArWriteOffLine(models.Model):
     # Batches
     # ------------------------------------------------------------------
 
+    def _get_unsettled(self):
+        """Sentences: whose entry settles less than was written off, as the ledger has it."""
+        settled = self.env["ar.balance"]._get_written_off(
+            self, entry="write_off_line_id", in_currency=True
+        )
+        return [
+            self.env._(
+                "%(line)s of %(document)s: the entry %(entry)s was unmatched or reversed by hand, "
+                "so that %(open)s is not written off. Match it again, or undo the line.",
+                line=line.display_name,
+                document=line.document_id.display_name,
+                entry=line.entry_id.display_name,
+                open=line.currency_id.format(abs(line.amount) - settled.get(line.id, 0)),
+            )
+            for line in self
+            if line.currency_id.compare_amounts(settled.get(line.id, 0), abs(line.amount)) < 0
+        ]
+
     def _get_missing_batch(self):
         """Why a line without a batch is not written off: nothing is outside of one. Or False."""
         return not self._get_batch() and self.env._(
@@ -339,6 +357,15 @@ class ArWriteOffLine(models.Model):
     def _get_batch(self):
         """The batch of one line."""
         return self.batch_id or self.document_id.batch_id
+
+    def _check_batches(self):
+        """Refuse to record anything in a batch that takes nothing more.
+
+        :raise UserError: with the batch, and the way out.
+        """
+        batches = self.env["ar.write.off.batch"]
+        for batch in batches.union(*(line._get_batch() for line in self)):
+            batch._check_usable()
 
     def action_move_to_batch(self):
         """Ask for the open batch that these lines are to be recorded in."""

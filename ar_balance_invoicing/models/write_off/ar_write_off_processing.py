@@ -1,10 +1,11 @@
-"""The work of a write-off document: what is ticked, booked and taken back."""
+"""The work of a write-off document: what is ticked, booked and taken back, and its screens."""
 
 from odoo import api, models
 from odoo.exceptions import UserError
 
 from ...tools import client_actions
 from ...tools.amounts import round_amount
+from ...tools.context_keys import LISTED_WRITE_OFF
 
 
 class ArWriteOff(models.Model):
@@ -159,9 +160,13 @@ class ArWriteOff(models.Model):
         """Say what has to be put right first, and leave out what was unticked meanwhile."""
         self._check_filled_in()
         lines = self._get_lines("failed") | self._get_lines("todo")
-        for batch in self.env["ar.write.off.batch"].union(*(line._get_batch() for line in lines)):
-            batch._check_usable()
+        lines._check_batches()
         lines._skip_unticked()
+
+    def _before_start(self):
+        # Also whoever approves it: the batch may have been closed while it was waiting.
+        self._get_lines("todo")._check_batches()
+        return super()._before_start()
 
     def _back_to_draft(self):
         """As it was reviewed: what was not ticked is still not, and can be."""
@@ -286,8 +291,47 @@ class ArWriteOff(models.Model):
         return super().action_undo()
 
     # ------------------------------------------------------------------
-    # What came of it
+    # Screens
     # ------------------------------------------------------------------
+
+    def action_view_lines(self):
+        """What was found, to be reviewed; after processing, what became of each line."""
+        self.ensure_one()
+        draft = self.is_editable
+        name = "ar_write_off_line_action_found" if draft else "ar_write_off_line_action_document"
+        title = self.env._("Lines of %s", self.display_name)
+        shown = {"draft": (), "undone": ("undone",)}.get(self.state, ("done", "failed"))
+        # The action has the same domain, by the id in the address.
+        return client_actions.records(
+            self.env,
+            f"ar_balance_invoicing.{name}",
+            (draft and self.criteria_text) or title,
+            [("document_id", "=", self.id)],
+            {
+                "active_id": self.id,
+                LISTED_WRITE_OFF: self.id,
+                **{f"search_default_{name}": 1 for name in shown},
+            },
+        )
+
+    def action_view_document(self):
+        """The document itself."""
+        self.ensure_one()
+        return client_actions.form(self)
+
+    def action_change_criteria(self):
+        """Open the pop-up of criteria with those of this document, to search it again."""
+        self.ensure_one()
+        self._check_may_be_searched()
+        window = self.env["ar.write.off.search"].create(
+            {
+                "company_id": self.company_id.id,
+                "document_id": self.id,
+                "batch_id": self.batch_id.id,
+                **self._get_criteria_values(),
+            }
+        )
+        return client_actions.form(window, self.env._("Change Criteria"), target="new")
 
     def action_view_entries(self):
         """The journal entries of this document, with the reversals of what was undone."""

@@ -42,8 +42,31 @@ class TestWaiting(ThrowAwayAddon, WriteOffCommon):
         self.assertTrue(document.name, "it can be spoken of")
         self.assertEqual(invoice.amount_residual, 150)
         self.assertEqual((document.is_editable, document.is_startable), (False, True))
-        with self.assertRaisesRegex(UserError, "stays as it is"):
-            document.write({"reason_id": False})
+        for records, vals in (
+            (document, {"reason_id": False}),
+            (document, {"date": "2026-01-01"}),
+            (document, {"note": "For whom?"}),
+            (document.line_ids, {"amount": 149}),
+            (document.line_ids, {"selected": False}),
+        ):
+            with self.assertRaisesRegex(UserError, "stays as it is"):
+                records.write(vals)
+        for action in (document.line_ids.action_untick, document.action_untick_all):
+            with self.assertRaisesRegex(UserError, "stays as it is"):
+                action()
+
+    def test_the_batch_of_what_waits_is_not_closed(self):
+        document = self._write_off(self._invoice(self.customer, 150))
+        batch = document.batch_id
+        self.assertIn(f"{document.display_name} is not processed yet (To approve)", batch.conflicts)
+        with self.assertRaisesRegex(UserError, "To approve"):
+            batch.action_close()
+        # By whoever else: what waits is not recorded in it all the same.
+        batch._write_inside({"state": "closed"})
+        for approve in (document.action_process, document._start):
+            with self.assertRaisesRegex(UserError, "is closed"):
+                approve()
+        self.assertEqual((document.state, document.entry_count), ("to_approve", 0))
 
     def test_the_second_start_is_the_approval(self):
         invoice = self._invoice(self.customer, 150)

@@ -28,7 +28,7 @@ class TestPortal(EveryModelCommon, HttpCase):
         super().setUpClass()
         cls.invoice = cls.records["ar.billing.run.line"].move_id
         cls.written_off = cls.records["ar.write.off.line"].move_id
-        cls.dora = cls._user("dora", "base.group_portal")
+        cls.dora = cls._make_user("dora", "base.group_portal")
         cls.dora.partner_id.parent_id = cls.invoice.partner_id
         tag = cls.env["res.partner.category"].create({"name": "Pays late"})
         cls.invoice.partner_id.category_id = tag
@@ -118,7 +118,7 @@ class TestWithoutAccounting(EveryModelCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.buyer = cls._user("buyer", "base.group_user")
+        cls.buyer = cls._make_user("buyer", "base.group_user")
         access = {"perm_read": True, "perm_write": True, "perm_create": True, "perm_unlink": True}
         group = cls.env["res.groups"].create({"name": "Buyers"})
         for model in ("account.move", "account.move.line"):
@@ -165,7 +165,7 @@ class TestOtherCompany(EveryModelCommon):
         super().setUpClass()
         groups = ["account.group_account_manager", "base.group_partner_manager"]
         groups.append("base.group_allow_export")
-        cls.foreigner = cls._user("foreigner", ",".join(groups), cls.other)
+        cls.foreigner = cls._make_user("foreigner", ",".join(groups), cls.other)
         cls.theirs = cls._invoice(cls.anna, 5, company=cls.other, post=False)
 
     def _assert_refused(self, way, *names):
@@ -262,7 +262,7 @@ class TestWindows(EveryModelCommon):
     """A pop-up belongs to who opened it."""
 
     def test_nobody_elses(self):
-        colleague = self._user("colleague", "account.group_account_manager")
+        colleague = self._make_user("colleague", "account.group_account_manager")
         own = 0
         for model, window in self.records.items():
             if not window._transient:
@@ -280,7 +280,7 @@ class TestWindows(EveryModelCommon):
         self.assertEqual(own, 5)
 
     def test_ones_own(self):
-        colleague = self._user("colleague", "account.group_account_invoice")
+        colleague = self._make_user("colleague", "account.group_account_invoice")
         wizards = self._as(colleague, self.env["ar.invoice.group.add"])
         wizard = wizards.create({"name": "August", "invoice_ids": [Command.set([])]})
         wizard.write({"name": "September"})
@@ -296,7 +296,7 @@ class TestReader(EveryModelCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.reader = cls._user("reader", "account.group_account_readonly")
+        cls.reader = cls._make_user("reader", "account.group_account_readonly")
         # Somebody made a mistake: that alone gives no right.
         cls.records["ar.write.off.batch"].user_ids |= cls.reader
         cls.invoice = cls.records["ar.billing.run.line"].move_id
@@ -402,8 +402,8 @@ class TestDefaultBatch(EveryModelCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.clerk = cls._user("clerk", "ar_balance_invoicing.group_write_off")
-        cls.admin = cls._user("admin2", "account.group_account_manager,base.group_erp_manager")
+        cls.clerk = cls._make_user("clerk", "ar_balance_invoicing.group_write_off")
+        cls.admin = cls._make_user("admin2", "account.group_account_manager,base.group_erp_manager")
         cls.mine, cls.secret = cls.env["ar.write.off.batch"].create(
             [{"name": "Mine"}, {"name": "Secret"}]
         )
@@ -452,7 +452,7 @@ class TestDefaultBatch(EveryModelCommon):
         self.assertFalse(self.clerk.with_company(self.company).ar_default_write_off_batch_id)
 
     def test_without_the_right_to_write_off(self):
-        reader = self._user("reader", "account.group_account_readonly")
+        reader = self._make_user("reader", "account.group_account_readonly")
         self.mine.user_ids |= reader
         self._assert_refused(reader, reader, self.mine.id)
 
@@ -470,7 +470,7 @@ class TestBranch(EveryModelCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.clerk = cls._user("branch", "account.group_account_invoice", cls.branch)
+        cls.clerk = cls._make_user("branch", "account.group_account_invoice", cls.branch)
         cls.customer = cls.env["res.partner"].create({"name": "Both"})
         cls.at_root = cls._invoice(cls.customer, 100)
         cls.at_branch = cls._invoice(cls.customer, 20, company=cls.branch)
@@ -511,7 +511,7 @@ class TestConditions(EveryModelCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.clerk = cls._user("clerk", "account.group_account_invoice")
+        cls.clerk = cls._make_user("clerk", "account.group_account_invoice")
         cls.wizard = cls._as(cls.clerk, cls.env["ar.invoice.group.add"]).create(
             {"source": "search", "name": "Found"}
         )
@@ -595,7 +595,7 @@ class TestGroupIsKept(EveryModelCommon):
     """A group is renamed, annotated, archived and given to somebody else (S6)."""
 
     def test_by_its_user(self):
-        clerk = self._user("clerk", "account.group_account_invoice")
+        clerk = self._make_user("clerk", "account.group_account_invoice")
         group = self._as(clerk, self.group)
         group.write({"name": "July and August"})
         group.write({"note": "Second half by post"})

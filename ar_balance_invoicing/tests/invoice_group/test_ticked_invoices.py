@@ -46,6 +46,17 @@ class TestTickedInvoices(TickedCommon):
         self.assertTrue(all(run.invoice_ids.mapped("is_move_sent")))
         self.assertEqual(self.env["mail.mail"].search_count([]), mails)
 
+    def test_mark_as_sent_confirms_a_draft_that_was_sent_before_it_was_reset(self):
+        self._make_everybody()
+        run = self._run()
+        run.create_invoices()
+        run.invoice_ids.action_mark_as_sent()
+        reset = run.invoice_ids[0]
+        reset.button_draft()
+        self.assertTrue(reset.is_move_sent)
+        reset.action_mark_as_sent()
+        self.assertEqual((reset.state, reset.is_move_sent), ("posted", True))
+
     def test_mark_as_sent_names_what_cannot_be_confirmed(self):
         self._make_everybody()
         run = self._run()

@@ -162,6 +162,63 @@ class TestWriteOff(WriteOffCommon):
         self.assertFalse(document.line_ids.grouped("move_id")[keep].selected)
         self.assertEqual(len(document.line_ids), 4)
 
+    def test_what_a_search_between_did_not_find_stays_unticked(self):
+        keep, lower, drop = (self._invoice(self.customer, amount) for amount in (5, 6, 2))
+        document = self._write_off(keep | lower | drop, process=False)
+        lines = document.line_ids.grouped("move_id")
+        lines[keep].action_untick()
+        lines[lower].amount = 4
+        for criteria in ({"balance_below": 3}, {"partner_name": "Nobody"}):
+            document.search_again({"partner_ids": self.customer.ids, **criteria})
+            self.assertFalse(document.line_ids.move_id & (keep | lower))
+        parent = self.env["res.partner"].create({"name": "New Parent", "is_company": True})
+        self.customer.parent_id = parent
+        document.search_again({"partner_ids": parent.ids})
+        lines = document.line_ids.grouped("move_id")
+        self.assertEqual(document.line_ids.partner_id, parent)
+        self.assertEqual(document.line_ids.filtered("selected").move_id, lower | drop)
+        self.assertEqual((lines[lower].amount, lines[lower].amount_company), (4, 4))
+        # What is ticked again is forgotten.
+        lines[keep].action_tick()
+        lines[lower].amount = 6
+        document.search_again({"partner_name": "Nobody"})
+        document.search_again({"partner_ids": parent.ids})
+        self.assertEqual(set(document.line_ids.mapped("selected")), {True})
+        self.assertEqual(sum(document.line_ids.mapped("amount")), 13)
+        self.assertFalse(document.copy().decisions)
+        document.action_process()
+        self.assertEqual((keep | lower | drop).mapped("amount_residual"), [0, 0, 0])
+
+    def test_customers_of_one_entry_are_unticked_each_for_himself(self):
+        other = self.env["res.partner"].create({"name": "Old Debtor's Brother"})
+        receivable = self.company_data["default_account_receivable"]
+        values = [
+            {"account_id": receivable.id, "partner_id": customer.id, "balance": 7}
+            for customer in self.customer | other
+        ]
+        opening = self.env["account.move"].create(
+            {
+                "journal_id": self.company_data["default_journal_misc"].id,
+                "line_ids": [
+                    Command.create(vals)
+                    for vals in (*values, {"account_id": self.gain.id, "balance": -14})
+                ],
+            }
+        )
+        opening.action_post()
+        document = self._write_off(process=False, partner_ids=(self.customer | other).ids)
+        unticked = document.line_ids.filtered(lambda line: line.partner_id == other)
+        self.assertEqual((len(document.line_ids), unticked.move_id), (2, opening))
+        unticked.action_untick()
+        document.action_search()
+        self.assertEqual(document.line_ids.filtered("selected").partner_id, self.customer)
+
+    def test_zero_days_alone_are_no_criterion(self):
+        self._invoice(self.customer, 5, days_ago=100)
+        for criteria in ({"aging_choice": "other"}, {"aging_choice": "other", "aging_days": 0}):
+            with self.assertRaisesRegex(UserError, "at least one criterion"):
+                self._write_off(process=False, **criteria)
+
     def test_a_script_finds_and_processes_without_windows(self):
         invoice = self._invoice(self.customer, 5)
         documents = self.env["ar.write.off"]
@@ -332,6 +389,12 @@ class TestWriteOff(WriteOffCommon):
         document = self.env["ar.write.off"].browse(action["context"]["ar_write_off_id"])
         self.assertEqual(document.batch_id, second)
         self.assertEqual(self.env.user.ar_default_write_off_batch_id, second)
+        # Searched again, the batch that it has was not chosen.
+        first.action_set_default()
+        again = document.action_change_criteria()
+        self.env[again["res_model"]].browse(again["res_id"]).action_search()
+        self.assertEqual(self.env.user.ar_default_write_off_batch_id, first)
+        self.assertEqual(document.batch_id, second)
 
     # --- the plain case -----------------------------------------------------
 
@@ -386,6 +449,20 @@ class TestWriteOff(WriteOffCommon):
         document.action_undo()
         self.env.invalidate_all()
         self.assertEqual(self.customer.amount_written_off, 0)
+
+    def test_what_a_branch_wrote_off_is_seen_by_who_has_the_branch_open(self):
+        branch = self._invoice(self.customer, 30, company=self.branch)
+        self._write_off(branch, company_id=self.branch.id)
+        self._write_off(self._invoice(self.customer, 4))
+        both, root = (
+            self.customer.with_context(allowed_company_ids=companies.ids)
+            for companies in (self.company | self.branch, self.company)
+        )
+        # In one transaction, in both orders: nothing of the other is remembered.
+        for _again in range(2):
+            self.assertEqual((both.amount_written_off, root.amount_written_off), (34, 4))
+            self.env.invalidate_all()
+            self.assertEqual((root.amount_written_off, both.amount_written_off), (4, 34))
 
     def test_unticked_lines_stay(self):
         keep, drop = self._invoice(self.customer, 5), self._invoice(self.customer, 6)

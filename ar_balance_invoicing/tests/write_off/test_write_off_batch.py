@@ -143,7 +143,7 @@ class TestManualBatch(WriteOffBatchCommon):
             self._as(self.colleague, batch).name = "Mine"
         with self.assertRaises(AccessError):
             self._as(self.colleague, batch).unlink()
-        invoicing = self._user("batch.invoicing", "account.group_account_invoice")
+        invoicing = self._make_user("batch.invoicing", "account.group_account_invoice")
         with self.assertRaises(AccessError):
             self._batch(invoicing)
 
@@ -164,7 +164,7 @@ class TestManualBatch(WriteOffBatchCommon):
 
     def test_other_companies_do_not_see_it(self):
         batch = self._batch(self.clerk)
-        stranger = self._user("batch.stranger", "account.group_account_manager", self.other)
+        stranger = self._make_user("batch.stranger", "account.group_account_manager", self.other)
         with self.assertRaises(AccessError):
             self._as(stranger, batch).read(["name"])
 
@@ -202,6 +202,23 @@ class TestCloseBatch(WriteOffBatchCommon):
         self.assertEqual((invoice.amount_residual, invoice.amount_written_off), (5, 0))
         self.assertEqual((document.amount_written_off, other.amount_written_off), (0, 7.5))
         self.assertEqual((self.batch.amount, self.customer.amount_written_off), (7.5, 7.5))
+        with self.assertRaisesRegex(UserError, r"(?s)unmatched or reversed by hand.*5\.00 is not"):
+            self.batch.action_close()
+        document.line_ids.action_undo()
+        self.batch.action_close()
+        self.assertEqual(self.batch.closed_amount, 7.5)
+
+    def test_instalments_of_which_one_was_unmatched_keep_it_open(self):
+        term = self._make_term("Two parts", [(40, 0), (60, 30)])
+        invoice = self._invoice(self.customer, 100, invoice_payment_term_id=term.id)
+        document = self._write_off(invoice, process=False)
+        document.batch_id = self.batch
+        document.action_process()
+        self.assertFalse(self.batch.conflicts)
+        items = invoice.line_ids.filtered(lambda item: item.account_type == "asset_receivable")
+        items[0].remove_move_reconcile()
+        self.env.invalidate_all()
+        self.assertIn("40.00 is not written off", self.batch.conflicts)
 
     def test_figures_that_do_not(self):
         self._document(self.batch, 5)
@@ -342,7 +359,7 @@ class TestCloseBatch(WriteOffBatchCommon):
         for user in (self.clerk, self.colleague):
             with self.assertRaisesRegex(UserError, "not assigned to the batch"):
                 self._as(user, theirs)._take_lines(self._as(user, document.line_ids))
-        invoicing = self._user("batch.invoicing", "account.group_account_invoice")
+        invoicing = self._make_user("batch.invoicing", "account.group_account_invoice")
         with self.assertRaisesRegex(AccessError, "may not write off"):
             self._as(invoicing, document.line_ids).action_move_to_batch()
 

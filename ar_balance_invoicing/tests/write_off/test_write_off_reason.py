@@ -316,22 +316,22 @@ class TestWriteOffReasonRights(WriteOffAccountsCommon):
 
     def test_users_read_and_administrators_change(self):
         reason = self._reason()
-        user = self._user("write.off.user", "ar_balance_invoicing.group_write_off")
+        user = self._make_user("write.off.user", "ar_balance_invoicing.group_write_off")
         mine = self._as(user, reason)
         self.assertEqual(mine.name, "Moved away")
         self.assertTrue(mine._get_write_off_account(self.company))
         with self.assertRaises(AccessError):
             mine.name = "Something else"
-        manager = self._user("write.off.manager", "account.group_account_manager")
+        manager = self._make_user("write.off.manager", "account.group_account_manager")
         self.assertTrue(manager.has_group("ar_balance_invoicing.group_write_off"))
         self._as(manager, reason).name = "Something else"
 
     def test_reasons_of_other_companies_are_not_seen(self):
         reason = self._reason()
-        user = self._user("write.off.other", "account.group_account_manager", self.other)
+        user = self._make_user("write.off.other", "account.group_account_manager", self.other)
         with self.assertRaises(AccessError):
             self._as(user, reason).read(["name"])
-        branch_user = self._user(
+        branch_user = self._make_user(
             "write.off.branch", "ar_balance_invoicing.group_write_off", self.branch
         )
         self.assertEqual(self._as(branch_user, reason).name, "Moved away")

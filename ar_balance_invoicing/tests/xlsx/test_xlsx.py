@@ -429,7 +429,7 @@ class TestXlsxExport(XlsxCommon):
 
     def test_only_readers_export(self):
         self._document_of(5)
-        foreigner = self._user("xlsx.foreigner", "account.group_account_manager", self.other)
+        foreigner = self._make_user("xlsx.foreigner", "account.group_account_manager", self.other)
         for user in (self.stranger, foreigner):
             with self.assertRaises(AccessError):
                 self._as(user, self.batch).export_xlsx()
@@ -513,7 +513,7 @@ class TestXlsxRoute(XlsxCommon, HttpCase):
         self.assertEqual(load(response.content).active.max_row, 4)
 
     def test_who_may_not_read_is_refused(self):
-        foreigner = self._user("xlsx.foreigner", "account.group_account_manager", self.other)
+        foreigner = self._make_user("xlsx.foreigner", "account.group_account_manager", self.other)
         for user in (self.stranger, foreigner):
             response = self._open(user, f"ar.write.off.batch/{self.batch.id}")
             self.assertEqual(response.status_code, 403)
@@ -524,8 +524,8 @@ class TestXlsxRoute(XlsxCommon, HttpCase):
 
     def test_a_refusal_names_nothing(self):
         """Also not in the developer mode, in which Odoo names the records it refuses."""
-        foreigner = self._user("xlsx.foreigner", "account.group_account_manager", self.other)
-        portal = self._user("xlsx.portal", "base.group_portal")
+        foreigner = self._make_user("xlsx.foreigner", "account.group_account_manager", self.other)
+        portal = self._make_user("xlsx.portal", "base.group_portal")
         document = self._document_of(5)
         for record in (self.batch, document):
             for user in (foreigner, self.stranger, portal):

@@ -17,7 +17,9 @@ class ArInvoiceTaskMarkSent(models.AbstractModel):
         return self.env._("Mark as sent")
 
     def _get_domain(self, scope):
-        return super()._get_domain(scope) & Domain("is_move_sent", "=", False)
+        # A draft may have been sent before it was reset: it is to be confirmed all the same.
+        unsent = Domain("is_move_sent", "=", False) | Domain("state", "=", "draft")
+        return super()._get_domain(scope) & unsent
 
     def _get_nothing_message(self):
         return self.env._("every invoice was sent already.")
