@@ -11,6 +11,7 @@ from . import (
     ar_billing_run,
     ar_billing_run_candidates,
     ar_billing_run_line,
+    ar_billing_run_line_invoice,
     ar_billing_charge,
     ar_invoice_maker,
     ar_invoice_task_regenerate,
