@@ -24,6 +24,7 @@
         "views/invoice_group/account_move_views.xml",
         "views/billing/ar_billing_period_views.xml",
         "views/billing/ar_billing_service_views.xml",
+        "views/billing/ar_unbilled_days_views.xml",
         "views/billing/ar_billing_profile_views.xml",
         "views/billing/ar_billing_run_line_views.xml",
         "views/billing/ar_billing_run_views.xml",
@@ -42,6 +43,7 @@
         "wizards/ar_write_off_search_views.xml",
         "wizards/ar_write_off_batch_move_views.xml",
         "wizards/ar_create_invoices_views.xml",
+        "wizards/ar_give_away_views.xml",
         "reports/report_invoice.xml",
     ],
     "demo": [

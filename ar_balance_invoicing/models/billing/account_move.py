@@ -1,6 +1,8 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import plaintext2html
 
 from ..balance.account_move import BALANCE_GROUPS
 
@@ -50,14 +52,8 @@ class AccountMove(models.Model):
         help="Previous balance and this invoice, in company currency.",
     )
 
-    # Exactly once, by the database: no two live invoices for the same customer, period
-    # and currency, whoever makes them and however often. Deleting or cancelling one
-    # frees the place.
-    _ar_billed_once_idx = models.UniqueIndex(
-        "(billing_period_id, commercial_partner_id, currency_id) "
-        "WHERE billing_period_id IS NOT NULL AND state != 'cancel'",
-        "This customer has an invoice for this billing period already. Delete or cancel "
-        "that one first.",
+    billing_place_ids = fields.One2many(
+        "ar.billing.place", "move_id", readonly=True, groups=BALANCE_GROUPS
     )
 
     # ------------------------------------------------------------------
@@ -74,7 +70,7 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         """Keep what each account owed before its invoices of a billing run count."""
-        billed = self.filtered(lambda move: move.billing_period_id and move.state == "draft")
+        billed = self.filtered(lambda move: move.billing_run_id and move.state == "draft")
         previous = {move: move.account_balance for move in billed.sudo()}
         posted = super()._post(soft=soft)
         by_amount = defaultdict(self.browse)
@@ -88,29 +84,157 @@ class AccountMove(models.Model):
     # Charges
     # ------------------------------------------------------------------
 
-    def button_cancel(self):
-        """What a cancelled invoice charges can be invoiced again."""
-        alive = self._ar_get_charging()
-        result = super().button_cancel()
-        alive._ar_free_charges()
-        return result
+    @api.model_create_multi
+    def create(self, vals_list):
+        """An invoice of a billing run takes its place in the period first, whoever makes it."""
+        billed = [
+            number
+            for number, vals in enumerate(vals_list)
+            if vals.get("billing_run_id") or vals.get("billing_period_id")
+        ]
+        if not billed:
+            return super().create(vals_list)
+        self._check_creates(vals_list)
+        places = self.env["ar.billing.place"]._take([vals_list[number] for number in billed])
+        moves = super().create(vals_list)
+        places._give([moves[number] for number in billed])
+        return moves
 
-    def button_draft(self):
-        """A cancelled invoice that comes back charges again what it did."""
-        cancelled = self - self._ar_get_charging()
-        result = super().button_draft()
-        cancelled._ar_get_charging()._ar_get_charges()._tell_invoiced()
+    def write(self, vals):
+        """Whatever cancels, credits or brings back an invoice, its place and days follow."""
+        result = super().write(vals)
+        if "state" in vals:
+            self._ar_follow_state()
         return result
 
     def unlink(self):
         """What a deleted draft charges can be invoiced again."""
-        self._ar_get_charging()._ar_free_charges()
+        self._ar_get_places(live=True).move_id.sudo(self.env.su)._ar_free_charges()
         return super().unlink()
 
-    def _ar_get_charging(self):
-        """Those that a billing run made and that are not cancelled, whoever asks."""
-        made = self.sudo().filtered(lambda move: move.billing_run_id and move.state != "cancel")
-        return made.sudo(self.env.su)
+    def _ar_get_places(self, live):
+        """Places in billing periods of these invoices, whoever asks.
+
+        :param live: whether they bill the period, or once did.
+        """
+        billed = self.sudo().filtered("billing_run_id")
+        if not billed:
+            return self.env["ar.billing.place"].sudo()
+        domain = [("move_id", "in", billed.ids), ("live", "=", live)]
+        return self.env["ar.billing.place"].sudo().search(domain)
+
+    def _ar_follow_state(self):
+        """Free the places and days of invoices that bill nothing any more; take them again.
+
+        An invoice bills nothing when it is cancelled, or credited to its total.
+
+        :raise UserError: when a cancelled invoice comes back whose place or days somebody
+            else has taken.
+        """
+        moves = self | self.sudo().reversed_entry_id.sudo(self.env.su)
+        taken, free = moves._ar_get_places(live=True), moves._ar_get_places(live=False)
+        if not taken and not free:
+            return
+        credited = (taken | free).move_id._ar_get_credited()
+        dead = taken.filtered(
+            lambda place: place.move_id.state == "cancel" or place.move_id in credited
+        )
+        dead._write_inside({"live": False})
+        self.env["ar.billed.days"].sudo()._follow(dead.move_id)
+        dead.move_id.sudo(self.env.su)._ar_free_charges()
+        back = free.filtered(
+            lambda place: place.move_id.state != "cancel" and place.move_id not in credited
+        )
+        if back:
+            self._ar_take_again(back)
+
+    def _ar_get_credited(self):
+        """Those of these invoices that posted credit notes have credited to their total."""
+        reversals = self.search([("reversed_entry_id", "in", self.ids), ("state", "=", "posted")])
+        credited = self.browse()
+        for move, notes in reversals.grouped("reversed_entry_id").items():
+            total = sum(
+                notes.filtered(lambda note, move=move: note.currency_id == move.currency_id).mapped(
+                    "amount_total"
+                )
+            )
+            if move.currency_id.compare_amounts(total, move.amount_total) >= 0:
+                credited |= move
+        return credited
+
+    def _ar_take_again(self, places):
+        """Invoices that are alive again take place and days again, if nobody else has.
+
+        :param places: which are not live.
+        :raise UserError: when somebody has and the invoice itself comes back; where only a
+            credit note was taken back, the invoice is flagged instead.
+        """
+        for place in places:
+            invoice = place.move_id
+            other = place._get_other()
+            if not other:
+                place._write_inside({"live": True})
+                place.flush_recordset()
+                days = self.env["ar.billed.days"].sudo()._follow(invoice)
+                other = days._get_others().move_id[:1]
+                if not other:
+                    invoice.sudo(self.env.su)._ar_get_charges()._tell_invoiced()
+                    continue
+                place._write_inside({"live": False})
+                days._follow(invoice)
+            if invoice in self:
+                raise UserError(invoice._ar_get_taken_message(other))
+            invoice._ar_flag_taken(other)
+
+    def _ar_take_over(self, origin):
+        """Bill what a fully credited invoice billed: its place, days and fees.
+
+        Of core's corrected copy.
+
+        :param origin: the credited invoice, whose place is free.
+        """
+        place = origin._ar_get_places(live=False)[:1]
+        if not place or self.currency_id != origin.currency_id:
+            return
+        values = {name: origin[name].id for name in ("billing_run_id", "billing_period_id")}
+        self._write_inside(values)
+        taken = place._take(
+            [
+                {
+                    **values,
+                    "partner_id": self.partner_id.id,
+                    "currency_id": self.currency_id.id,
+                    "company_id": self.company_id.id,
+                }
+            ]
+        )
+        taken._give(self)
+        lines = self.env["ar.billing.run.line"].sudo().search([("move_id", "=", origin.id)])
+        lines._write_inside({"move_id": self.id})
+        self._ar_get_charges()._tell_invoiced()
+
+    def _ar_get_taken_message(self, other):
+        return self.env._(
+            "%(invoice)s cannot bill its period again: %(other)s has billed the customer "
+            "meanwhile. Delete or cancel that one first.",
+            invoice=self.display_name,
+            other=other.display_name,
+        )
+
+    def _ar_flag_taken(self, other):
+        """Tell somebody that an invoice asks for what another one bills as well."""
+        note = self.env._(
+            "%(invoice)s is not credited any more, and %(other)s bills the same period or days. "
+            "Credit one of the two.",
+            invoice=self.display_name,
+            other=other.display_name,
+        )
+        self.sudo().activity_schedule(
+            "mail.mail_activity_data_todo",
+            summary=self.env._("Billed twice"),
+            note=plaintext2html(note),
+            user_id=(self.invoice_user_id or self.env.user).id,
+        )
 
     def _ar_free_charges(self):
         """Tell the charge sources that what these invoices charge can be invoiced again."""

@@ -3,6 +3,7 @@ from decimal import Decimal
 from numbers import Real
 
 from odoo import Command, api, fields, models
+from odoo.tools import float_compare
 
 from ...tools.amounts import round_amount
 
@@ -35,6 +36,7 @@ class ArBillingCharge(models.Model):
     price_unit = fields.Float(string="Price", digits="Product Price")
     discount = fields.Float(string="Discount (%)", digits="Discount")
     tax_ids = fields.Many2many("account.tax", string="Taxes")
+    taxes_mapped = fields.Boolean(help="The fiscal position was applied to the taxes already.")
     amount = fields.Monetary(
         compute="_compute_amount", help="Quantity × price less discount, before tax."
     )
@@ -75,6 +77,7 @@ class ArBillingCharge(models.Model):
             "price_unit": given["price_unit"],
             "discount": given.get("discount", 0),
             "tax_ids": [Command.set(given.get("tax_ids") or [])],
+            "taxes_mapped": bool(given.get("taxes_mapped")),
             "analytic_distribution": given.get("analytic_distribution"),
             "line_values": given.get("line_values"),
             "source": given["source"],
@@ -82,6 +85,31 @@ class ArBillingCharge(models.Model):
             "source_data": given.get("source_data"),
             "problem": given.get("problem"),
         }
+
+    def _is_as_given(self, vals):
+        """Whether the charge is what a source gives now, as ``_prepare_given`` has it.
+
+        What stands in the way of billing may differ: that is asked for anew.
+        """
+        self.ensure_one()
+        if self.problem and self.problem == vals.get("problem"):
+            return True  # is not billed anyway
+        for name in ("name", "source", "source_ref", "source_data", "line_values"):
+            if (self[name] or False) != (vals.get(name) or False):
+                return False
+        for name in ("quantity", "price_unit", "discount"):
+            field_ = self._fields[name]
+            if float_compare(
+                self[name], field_.convert_to_cache(vals.get(name, 0), self), precision_digits=9
+            ):
+                return False
+        taxes = vals["tax_ids"][0][2] if vals.get("tax_ids") else []
+        return (
+            self.product_id.id == (vals.get("product_id") or False)
+            and set(self.tax_ids.ids) == set(taxes)
+            and self.taxes_mapped == vals.get("taxes_mapped", False)
+            and (self.analytic_distribution or {}) == (vals.get("analytic_distribution") or {})
+        )
 
     @api.model
     def _get_given_problem(self, given):
@@ -140,10 +168,14 @@ class ArBillingCharge(models.Model):
             return False
         return True
 
+    def _get_taxes(self, fiscal_position):
+        """Taxes of the invoice line."""
+        return self.tax_ids if self.taxes_mapped else fiscal_position.map_tax(self.tax_ids)
+
     def _prepare_invoice_line(self, fiscal_position):
         """Values of the invoice line; taxes as the fiscal position maps them."""
         self.ensure_one()
-        taxes = fiscal_position.map_tax(self.tax_ids)
+        taxes = self._get_taxes(fiscal_position)
         vals = {
             **(self.line_values or {}),
             "product_id": self.product_id.id,
@@ -159,6 +191,29 @@ class ArBillingCharge(models.Model):
             # Left out otherwise, so that core's distribution models apply.
             vals["analytic_distribution"] = self.analytic_distribution
         return vals
+
+    def _get_invoice_lines(self):
+        """``{charge: invoice line}`` of charges that were invoiced; one query.
+
+        An invoice's lines are made in the order of its charges; a line that a person added
+        has another text or place.
+        """
+        products = self.env["account.move.line"].search(
+            [("move_id", "in", self.move_id.ids), ("display_type", "=", "product")], order="id"
+        )
+        # Of two alike, the later one: what was regenerated comes last. Whose text a person
+        # has changed on the invoice is known by its place, and else is some line of it.
+        known = {}
+        for line in products:
+            known.setdefault(line.move_id, line)
+            known[line.move_id, line.sequence] = line
+            known[line.move_id, line.sequence, line.name] = line
+        found = {}
+        for charge in self:
+            move = charge.move_id
+            keys = ((move, charge.sequence, charge.name), (move, charge.sequence), move)
+            found[charge] = next((known[key] for key in keys if key in known), products.browse())
+        return found
 
     # ------------------------------------------------------------------
     # Their sources

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools.misc import babel_locale_parse
 
+from ...tools import client_actions
 from ...tools.period_names import day_range_name, iso_week, period_name
 
 
@@ -98,12 +99,7 @@ class ArBillingPeriod(models.Model):
     @api.depends("profile_id")
     def _compute_billed_counts(self):
         """Customers with and without a live invoice of the period."""
-        rows = self.env["account.move"]._read_group(
-            [("billing_period_id", "in", self.ids), ("state", "!=", "cancel")],
-            ["billing_period_id"],
-            ["commercial_partner_id:recordset"],
-        )
-        billed = {period.id: customers for period, customers in rows}
+        billed = self.env["ar.billing.place"]._get_billed_customers(self._origin)
         for profile, periods in self.grouped("profile_id").items():
             customers = self.env["res.partner"]
             if profile:
@@ -195,6 +191,20 @@ class ArBillingPeriod(models.Model):
             "context": {"default_move_type": "out_invoice"},
         }
 
+    def action_view_unbilled_days(self):
+        """Days of the period that are due and that no invoice bills."""
+        self.ensure_one()
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_unbilled_days_action",
+            self.env._("Unbilled days of %s", self.display_name),
+            [
+                ("profile_id", "=", self.profile_id.id),
+                ("date_from", "<=", self.date_to),
+                ("date_to", ">=", self.date_from),
+            ],
+        )
+
     # ------------------------------------------------------------------
     # Business methods
     # ------------------------------------------------------------------
@@ -231,6 +241,7 @@ class ArBillingPeriod(models.Model):
             ("account.move", "billing_period_id"),
             ("ar.billing.run", "period_id"),
             ("ar.late.fee", "period_id"),
+            ("ar.billing.place", "period_id"),
         ):
             groups = self.env[model].sudo()._read_group([(name, "in", self.ids)], [name])
             used.update(period.id for (period,) in groups)

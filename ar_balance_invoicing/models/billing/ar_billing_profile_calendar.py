@@ -11,6 +11,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import plaintext2html
 
+from ...tools import client_actions
 from ...tools.billing_calendar import MONTHS, period_dates, period_index
 
 _logger = logging.getLogger(__name__)
@@ -176,6 +177,16 @@ class ArBillingProfile(models.Model):
         self._make_periods()
         return self.action_open_periods()
 
+    def action_view_unbilled_days(self):
+        """Days of these profiles' customers that are due and that no invoice bills."""
+        self.check_access("read")
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_unbilled_days_action",
+            self.env._("Unbilled days of %s", ", ".join(self.mapped("name"))),
+            [("profile_id", "in", self.ids)],
+        )
+
     @api.model
     def _cron_make_periods(self):
         """Make the periods ahead of all active profiles."""
@@ -264,6 +275,42 @@ class ArBillingProfile(models.Model):
         if not until:
             last = max(last, max(current, first) + PERIODS_AHEAD)
         return [period_dates(*calendar, index) for index in range(first, last + 1)]
+
+    def _get_cadence(self):
+        """(anchor, unit, count) of the calendar; months where there is no profile."""
+        if not self:
+            return date(2000, 1, 1), "month", 1
+        return self.anchor_date, self.cadence_unit, self.cadence_count
+
+    def _get_period_starts(self, day):
+        """First day of the period that holds a day, and of the one before it."""
+        first, _last = self._get_slices(day, day)[0]
+        before = first - timedelta(days=1)
+        return first, self._get_slices(before, before)[0][0]
+
+    def _get_slices(self, first, last):
+        """The periods that hold the days from first to last, as ``[(first, last), …]``.
+
+        The periods there are; where there are none (before the profile was made), what the
+        calendar says. No slice overlaps another.
+        """
+        taken = sorted((period.date_from, period.date_to) for period in self.period_ids)
+        cadence = self._get_cadence()
+        slices = []
+        day = first
+        while day <= last:
+            known = next((dates for dates in taken if dates[0] <= day <= dates[1]), None)
+            if not known:
+                begin, end = period_dates(*cadence, period_index(*cadence, day))
+                earlier = [to for _from, to in taken if to < day]
+                later = [from_ for from_, _to in taken if from_ > day]
+                known = (
+                    max([begin, *(to + timedelta(days=1) for to in earlier)]),
+                    min([end, *(from_ - timedelta(days=1) for from_ in later)]),
+                )
+            slices.append(known)
+            day = known[1] + timedelta(days=1)
+        return slices
 
     def _remake_periods(self):
         """Make the periods anew after the calendar has changed; none of them was billed."""

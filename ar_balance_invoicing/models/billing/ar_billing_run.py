@@ -47,11 +47,15 @@ class ArBillingRun(models.Model):
     period_id = fields.Many2one(
         "ar.billing.period",
         string="Billing Period",
-        required=True,
         readonly=True,
         index=True,
         check_company=True,
         ondelete="restrict",
+    )
+    days = fields.Json(
+        readonly=True,
+        copy=False,
+        help="The days that a run of no period bills: service, first day, last day.",
     )
     invoice_date = fields.Date(required=True, readonly=True)
     zero_policy = fields.Selection(
@@ -137,6 +141,7 @@ class ArBillingRun(models.Model):
         """
         for run in self:
             run._check_startable()
+            run._review_balances()
         listed = self.line_ids.filtered("selected") or self.line_ids
         runs = self & listed.filtered(lambda line: line.state == "todo").document_id
         if not runs:
@@ -178,6 +183,7 @@ class ArBillingRun(models.Model):
         )
 
     def _before_start(self):
+        self._review_balances()
         self._skip_unticked()
         self._assign_groups()
         return super()._before_start()
@@ -187,7 +193,9 @@ class ArBillingRun(models.Model):
 
     def _process_lines(self, lines):
         locks = {}
-        lines = lines._skip_billed()._fail_each(lambda line: line._get_problem(locks))
+        lines = lines._skip_billed()
+        lines = self.env["ar.billing.review"]._filter_as_reviewed(self, lines)
+        lines = lines._skip_zero()._fail_each(lambda line: line._get_problem(locks))
         if not lines:
             return
         maker = self.env["ar.invoice.maker"].with_company(self.company_id)
@@ -236,6 +244,7 @@ class ArBillingRun(models.Model):
         :param moves: drafts of this run.
         """
         self.ensure_one()
+        self.env["ar.billed.days"]._lines_deleted(moves.invoice_line_ids)
         moves._ar_free_charges()
         charges = self._get_charges(moves.commercial_partner_id)
         # Another run that found a customer billed names the same invoice.
@@ -292,7 +301,7 @@ class ArBillingRun(models.Model):
         (drafts | gone)._write_inside({"state": "undone", "reason": False})
 
     def _explain(self, error):
-        if isinstance(error, psycopg2.errors.UniqueViolation):
+        if isinstance(error, (psycopg2.errors.UniqueViolation, psycopg2.errors.ExclusionViolation)):
             return self.env._(
                 "Somebody else has billed this customer for this period at the same "
                 "moment. Retry to see the invoice."
@@ -367,7 +376,7 @@ class ArBillingRun(models.Model):
         return client_actions.records(
             self.env,
             f"ar_balance_invoicing.{name}",
-            f"{first.profile_id.name} · {first.period_id.display_name}",
+            f"{first.profile_id.name} · {first._get_period_name()}",
             [("document_id", "in", runs.ids)],
             {"active_id": first.id, **context},
         )
@@ -391,12 +400,14 @@ class ArBillingRun(models.Model):
         )
 
     @api.depends("name", "profile_id", "period_id")
+    @api.depends_context("lang")
     def _compute_display_name(self):
         for run in self:
             name = run.name or run._get_draft_name()
-            run.display_name = (
-                f"{name} · {run.profile_id.display_name} · {run.period_id.display_name}"
-            )
+            run.display_name = f"{name} · {run.profile_id.display_name} · {run._get_period_name()}"
+
+    def _get_period_name(self):
+        return self.period_id.display_name or self.env._("Unbilled days")
 
     def _get_failure_text(self):
         return bool(self.failed_count) and self.env._(

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from odoo import Command, api, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import clean_context
 
@@ -61,6 +61,64 @@ class ArBillingRun(models.Model):
         return run
 
     @api.model
+    def make_of_days(self, profile, days, **options):
+        """Make a draft run of no period, which bills days that nobody has billed.
+
+        For scripts, and for the list of unbilled days.
+
+        :param profile: whose journal and terms are used; the customers may have another.
+        :param days: ``[(service, first day, last day), …]``; services as records or ids.
+        :param options: as of ``make``.
+        :return: the run.
+        :raise UserError: when a service is not of the profile's company, or not there.
+        """
+        self.check_access("create")
+        profile = to_records(self.env, "ar.billing.profile", profile)
+        profile.ensure_one()
+        services = to_records(
+            self.env, "ar.billing.service", [getattr(row[0], "id", row[0]) for row in days]
+        )
+        if services.company_id - profile.company_id or not services:
+            raise UserError(
+                self.env._(
+                    "“%s” bills services of its own company. Choose days of that company.",
+                    profile.display_name,
+                )
+            )
+        self = self.with_context(clean_context(self.env.context))
+        run = self.with_company(profile.company_id)._create_inside(
+            {
+                "profile_id": profile.id,
+                "company_id": profile.company_id.id,
+                "invoice_date": fields.Date.context_today(self),
+                "zero_policy": "skip_zero",
+                "late_fees": False,
+                "days": [
+                    [service.id, fields.Date.to_string(row[1]), fields.Date.to_string(row[2])]
+                    for service, row in zip(services, days, strict=True)
+                ],
+                **options,
+            }
+        )
+        run._populate()
+        return run
+
+    def _get_days(self):
+        """``[(service, first day, last day), …]`` that a run of no period bills."""
+        return [
+            (service, fields.Date.to_date(first), fields.Date.to_date(last))
+            for service_id, first, last in self.days or []
+            if (service := self.env["ar.billing.service"].browse(service_id).exists())
+        ]
+
+    def _get_customers(self):
+        """Whom the run lists: who has the profile, or whose days it bills."""
+        if self.period_id:
+            return self.profile_id._get_customers()
+        services = self.env["ar.billing.service"].union(*(row[0] for row in self._get_days()))
+        return services.partner_id.commercial_partner_id.sorted(lambda c: (c.name or "", c.id))
+
+    @api.model
     def _check_options(self, period, options):
         """Refuse what is no option of a run, and values that cannot be meant.
 
@@ -110,7 +168,7 @@ class ArBillingRun(models.Model):
 
     def _prepare_lines(self):
         """Values of the lines of all customers of the profile."""
-        customers = self.profile_id._get_customers()
+        customers = self._get_customers()
         customers = customers.with_company(self.company_id)
         customers.fetch(["name", "active", "billing_hold"])
         balances = self.env["ar.balance"]._get_figures(
@@ -137,25 +195,26 @@ class ArBillingRun(models.Model):
         charges = defaultdict(lambda: defaultdict(list))
         for name in self.profile_id._get_charge_sources():
             source = self.env[name].with_company(self.company_id)
-            for charge in source._get_charges(self.period_id, customers, options):
+            for charge in self._ask_source(source, customers, options):
                 charges[charge["partner_id"]][charge["currency_id"]].append(
                     {**charge, "source": name}
                 )
         return charges
 
+    def _ask_source(self, source, customers, options):
+        """Charges of one source; where there is no period, only services have any."""
+        if self.period_id:
+            return source._get_charges(self.period_id, customers, options)
+        if source._name != "ar.charge.source.service":
+            return []
+        mine = [
+            row for row in self._get_days() if row[0].partner_id.commercial_partner_id in customers
+        ]
+        return source._get_charges_of_days(self.profile_id, mine)
+
     def _get_billed_invoices(self, customers):
         """``{customer id: {currency id: invoice}}`` of this period that are alive."""
-        invoices = self.env["account.move"].search(
-            [
-                ("billing_period_id", "=", self.period_id.id),
-                ("commercial_partner_id", "in", customers.ids),
-                ("state", "!=", "cancel"),
-            ]
-        )
-        billed = defaultdict(dict)
-        for invoice in invoices:
-            billed[invoice.commercial_partner_id.id][invoice.currency_id.id] = invoice
-        return billed
+        return self.env["ar.billing.place"]._get_billed(self.period_id, customers)
 
     def _get_billed_reason(self, invoice):
         return self.env._(
@@ -164,6 +223,8 @@ class ArBillingRun(models.Model):
 
     def _get_known_failures(self):
         """``{(customer id, currency id): reason}`` of earlier runs of this period."""
+        if not self.period_id:
+            return {}
         lines = self.env["ar.billing.run.line"].search(
             [("period_id", "=", self.period_id.id), ("state", "=", "failed")], order="id"
         )
@@ -266,6 +327,12 @@ class ArBillingRun(models.Model):
         for reason, left_out in reasons.items():
             left_out._mark_skipped(reason)
             left_out._write_inside({"zero_skipped": True})
+
+    def _review_balances(self):
+        """Ask anew what those owe whom the zero policy leaves out, or might."""
+        lines = self.line_ids.filtered(lambda line: line.zero_skipped or line._is_zero_candidate())
+        lines._refresh_balances()
+        self._apply_zero_policy()
 
     # ------------------------------------------------------------------
     # Ticks

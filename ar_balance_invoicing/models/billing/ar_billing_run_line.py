@@ -38,7 +38,8 @@ class ArBillingRunLine(models.Model):
         required=True,
         readonly=True,
         index=True,
-        ondelete="restrict",
+        # What is only listed keeps nobody from being deleted; an invoice does by itself.
+        ondelete="cascade",
     )
     partner_tag_ids = fields.Many2many(related="partner_id.category_id", string="Tags")
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
@@ -77,11 +78,6 @@ class ArBillingRunLine(models.Model):
         copy=False,
         index="btree_not_null",
         ondelete="set null",
-    )
-
-    _line_per_customer = models.UniqueIndex(
-        "(document_id, partner_id, currency_id)",
-        "A billing run has one line per customer and currency.",
     )
 
     # ------------------------------------------------------------------
@@ -133,6 +129,37 @@ class ArBillingRunLine(models.Model):
         tickable.write({"selected": selected})
 
     # ------------------------------------------------------------------
+    # Customers that become one
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _join_customers(self, customers, customer):
+        """Make one candidate of those of several customers, who are about to be merged.
+
+        :param customer: the one of them who stays.
+        """
+        waiting = self.search(
+            [("partner_id", "in", customers.ids), ("state", "in", ("todo", "failed"))]
+        )
+        for lines in waiting.grouped(lambda line: (line.document_id, line.currency_id)).values():
+            if len(lines) > 1:
+                kept = lines.filtered(lambda line: line.partner_id == customer) or lines[:1]
+                kept._inside()._join(lines - kept)
+
+    def _join(self, others):
+        """Take over the charges of other candidates, who go."""
+        for number, charge in enumerate(others.charge_ids, len(self.charge_ids) + 1):
+            charge._write_inside({"line_id": self.id, "sequence": number})
+        self.account_balance += sum(others.mapped("account_balance"))
+        self.selected = self.selected or any(others.mapped("selected"))
+        if "todo" in others.mapped("state"):
+            self.write({"state": "todo", "reason": False})
+        others.invalidate_recordset(["charge_ids"])
+        others._unlink_inside()
+        self.invalidate_recordset(["charge_ids"])
+        self._set_amounts()
+
+    # ------------------------------------------------------------------
     # Amounts
     # ------------------------------------------------------------------
 
@@ -162,7 +189,7 @@ class ArBillingRunLine(models.Model):
                 price_unit=charge.price_unit,
                 quantity=charge.quantity,
                 discount=charge.discount,
-                tax_ids=position.map_tax(charge.tax_ids),
+                tax_ids=charge._get_taxes(position),
                 currency_id=self.currency_id,
                 product_id=charge.product_id,
                 partner_id=self.partner_id,

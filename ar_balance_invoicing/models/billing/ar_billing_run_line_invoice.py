@@ -26,6 +26,29 @@ class ArBillingRunLine(models.Model):
                 skipped |= line
         return self - skipped
 
+    def _skip_zero(self):
+        """Leave out whom the zero policy leaves out by what he owes now; return the others."""
+        zero = self.filtered(lambda line: line._is_zero_candidate())
+        zero._refresh_balances()
+        return (self - zero) | zero._skip_each(lambda line: line._get_zero_reason())
+
+    def _is_zero_candidate(self):
+        """Whether nothing would be billed, so that what the account owes may decide."""
+        return self.state == "todo" and self.currency_id.is_zero(self.amount_total)
+
+    def _refresh_balances(self):
+        """What the accounts owe at this moment, and the class that follows; one query."""
+        if not self:
+            return
+        figures = self.env["ar.balance"]._get_figures(
+            self.partner_id, ["account_balance"], self.company_id
+        )
+        for line in self._inside():
+            balance = figures.get((line.partner_id.id, None), [0])[0]
+            if line.company_currency_id.compare_amounts(balance, line.account_balance):
+                line.account_balance = balance
+                line.balance_class = line._get_balance_class()
+
     def _get_problem(self, locks):
         """A sentence for the bookkeeper, or False.
 
@@ -35,15 +58,37 @@ class ArBillingRunLine(models.Model):
         for charge in self.charge_ids:
             if charge.problem:
                 return charge.problem
-        if not self.partner_id.active:
-            return self.env._(
-                "%(customer)s was archived meanwhile.", customer=self.partner_id.display_name
-            )
         return (
-            self._get_account_problem()
+            self._get_customer_problem()
+            or self._get_account_problem()
             or self._get_balance_line_problem()
             or self._get_lock_problem(locks)
         )
+
+    def _get_customer_problem(self):
+        """Why the customer would not be listed (so) any more."""
+        customer = self.partner_id.with_company(self.company_id)
+        profile = self.document_id.profile_id
+        if not customer.active:
+            return self.env._(
+                "%(customer)s was archived meanwhile.", customer=customer.display_name
+            )
+        if customer.billing_hold:
+            return self.document_id._get_hold_reason(customer)
+        if customer.commercial_partner_id != customer:
+            return self.env._(
+                "%(customer)s was put below %(parent)s meanwhile. List the customers again.",
+                customer=customer.display_name,
+                parent=customer.commercial_partner_id.display_name,
+            )
+        if self.period_id and customer.billing_profile_id != profile:
+            return self.env._(
+                "%(customer)s does not have the billing profile “%(profile)s” any more. List "
+                "the customers again.",
+                customer=customer.display_name,
+                profile=profile.display_name,
+            )
+        return False
 
     def _get_account_problem(self):
         customer = self.partner_id.with_company(self.company_id)

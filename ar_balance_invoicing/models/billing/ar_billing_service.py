@@ -78,6 +78,19 @@ class ArBillingService(models.Model):
         string="From", required=True, default=lambda self: fields.Date.context_today(self)
     )
     date_to = fields.Date(string="To", help="Last day of the service. Empty: until further notice.")
+    billed_from = fields.Date(
+        string="Billed by Us From",
+        compute="_compute_billed_from",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Days before are never caught up: somebody else has billed them, or nobody will. "
+        "The first day of the service if that is at most one period ago when it is entered, "
+        "else the first day of the running period.",
+    )
+    billed_day_ids = fields.One2many(
+        "ar.billed.days", "service_id", string="Billed Days", readonly=True
+    )
     prorate = fields.Boolean(
         default=True,
         help="A period in which the service begins or ends is charged by the day. "
@@ -118,6 +131,31 @@ class ArBillingService(models.Model):
         sources = self.env["ar.charge.source"]
         for service in self:
             service.tax_ids = sources._get_product_taxes(service.product_id, service.company_id)
+
+    @api.depends("date_from")
+    def _compute_billed_from(self):
+        """Entered late is not billed late: what was served long ago is history.
+
+        A service whose first day moves back later on keeps the days that count already.
+        """
+        today = fields.Date.context_today(self)
+        for service in self:
+            first = service.date_from
+            if not first:
+                service.billed_from = service.billed_from
+                continue
+            running, earlier = service._get_running_period(today)
+            entered = first if first >= earlier else running
+            known = service.billed_from if service._origin else False
+            service.billed_from = min(known, entered) if known and known > first else entered
+
+    def _get_running_period(self, day):
+        """First day of the period that holds a day, and of the one before it.
+
+        By the calendar of the customer's billing profile; by months where he has none.
+        """
+        customer = self.partner_id.commercial_partner_id.with_company(self.company_id)
+        return customer.sudo().billing_profile_id._get_period_starts(day)
 
     # ------------------------------------------------------------------
     # Constraints

@@ -78,8 +78,10 @@ class ArChargeSource(models.AbstractModel):
             "price_unit": price_unit,
             # Percent, from 0 to 100.
             "discount": 0.0,
-            # Before the fiscal position.
+            # Before the fiscal position, unless the next says otherwise.
             "tax_ids": [],
+            # True: taxes and price are as they are to stand on the invoice.
+            "taxes_mapped": False,
             # False: as the analytic distribution models say.
             "analytic_distribution": False,
             # Any further values of ``account.move.line``, by field, as for ``create``, that
@@ -116,6 +118,18 @@ class ArChargeSource(models.AbstractModel):
 
         :param charges: ``ar.billing.charge``, each with its invoice still (``move_id``).
         """
+
+    @api.model
+    def _accepts_change(self, charges, given):
+        """Whether a customer may be billed otherwise than reviewed, without another look.
+
+        Asked right before the invoices are made, when the charges of this source for one
+        line are not what they were when listed. By default the line comes back for review.
+
+        :param charges: ``ar.billing.charge`` of this source, as reviewed.
+        :param given: values of those that would be made now.
+        """
+        return False
 
     # ------------------------------------------------------------------
     # For sources

@@ -31,6 +31,8 @@ class SourceCommon(ThrowAwayAddon, BillingCommon):
         given = self.given = values
         # Other values by customer.
         wrong = self.wrong = {}
+        # A price of his own for each, whoever he is asked for with.
+        prices = {customer.id: 10 + number for number, customer in enumerate(self.customers)}
 
         class Source(models.AbstractModel):
             _name = SOURCE
@@ -43,10 +45,12 @@ class SourceCommon(ThrowAwayAddon, BillingCommon):
                 currency = period.company_id.currency_id
                 return [
                     {
-                        **self._prepare_charge(customer, currency, "Rent", 10 + number, **given),
+                        **self._prepare_charge(
+                            customer, currency, "Rent", prices.get(customer.id, 10), **given
+                        ),
                         **wrong.get(customer.id, {}),
                     }
-                    for number, customer in enumerate(customers)
+                    for customer in customers
                 ]
 
             @api.model

@@ -143,10 +143,14 @@ class TestServices(ChargeCommon):
                 "price_unit": 12.5,
                 "discount": 0,
                 "tax_ids": self.tax_sale_a.ids,
+                "taxes_mapped": False,
                 "analytic_distribution": False,
                 "line_values": False,
                 "source_ref": f"ar.billing.service,{service.id}",
-                "source_data": False,
+                "source_data": {
+                    "service_id": service.id,
+                    "days": ["2026-10-01", "2026-10-31"],
+                },
                 "problem": False,
             },
         )

@@ -1,0 +1,328 @@
+from collections import defaultdict
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ...tools.amounts import round_amount
+
+
+class ArBilledDays(models.Model):
+    """Days of a service that stand on an invoice line, or were given away.
+
+    Every day once, by the database: no two live rows of a service overlap. A row that is not
+    ``live`` remembers: its invoice was cancelled or fully credited, or a later invoice
+    credits its days.
+    """
+
+    _name = "ar.billed.days"
+    _description = "Billed Days"
+    _inherit = ["ar.guarded"]
+    _person_creates = False
+    _person_writes = False
+    _person_deletes = False
+    _order = "service_id, date_from desc, id desc"
+
+    service_id = fields.Many2one(
+        "ar.billing.service", required=True, index=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one(related="service_id.company_id", store=True)
+    date_from = fields.Date(string="From", required=True)
+    date_to = fields.Date(string="To", required=True)
+    amount = fields.Float(
+        digits=(16, 6),
+        help="Quantity × price of the invoice line for these days, before discount and tax, "
+        "in the currency of the invoice.",
+    )
+    move_line_id = fields.Many2one(
+        "account.move.line", string="Invoice Line", index="btree_not_null", ondelete="cascade"
+    )
+    move_id = fields.Many2one(related="move_line_id.move_id", string="Invoice")
+    currency_id = fields.Many2one(related="move_line_id.currency_id")
+    credit_line_id = fields.Many2one(
+        "account.move.line",
+        string="Credited On",
+        index="btree_not_null",
+        ondelete="set null",
+        help="The invoice line that credits these days.",
+    )
+    credit_move_id = fields.Many2one(related="credit_line_id.move_id", string="Crediting Invoice")
+    note = fields.Char(help="Why the days were given away.")
+    live = fields.Boolean(default=True, string="Counts", help="Whether these days are billed.")
+
+    _each_day_once = models.Constraint(
+        "EXCLUDE USING gist (int4range(service_id, service_id, '[]') WITH &&, "
+        "daterange(date_from, date_to, '[]') WITH &&) WHERE (live)",
+        "Some of these days of the service are billed already.",
+    )
+
+    @api.depends("service_id", "date_from", "date_to")
+    def _compute_display_name(self):
+        for row in self:
+            dates = f"{row.date_from} – {row.date_to}"
+            row.display_name = f"{row.service_id.display_name}: {dates}"
+
+    # ------------------------------------------------------------------
+    # Questions
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_gaps(self, services, until, period_from=None):
+        """Days of services that nobody has billed: ``{service id: [(first, last), …]}``.
+
+        From each service's "billed by us from" on, in the order of days; one query.
+
+        :param until: the last day that is asked for.
+        :param period_from: days from here on count also where a service is billed by us
+            from a later day: somebody bills that period on purpose.
+        """
+        self.flush_model()
+        services.flush_model()
+        gaps = defaultdict(list)
+        if not services:
+            return gaps
+        since = SQL(
+            "LEAST(service.billed_from, %s)", period_from or fields.Date.to_date("9999-12-31")
+        )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH asked AS (
+                    SELECT service.id,
+                           GREATEST(service.date_from, %(since)s) AS first,
+                           LEAST(service.date_to, %(until)s) AS last
+                      FROM ar_billing_service service
+                     WHERE service.id IN %(ids)s),
+                billed AS (
+                    SELECT asked.id, days.date_from, days.date_to
+                      FROM asked
+                      JOIN ar_billed_days days ON days.service_id = asked.id AND days.live
+                       AND days.date_from <= asked.last AND days.date_to >= asked.first
+                     UNION ALL
+                    -- The end, as if billed: what lies before it may be a gap, too.
+                    SELECT id, last + 1, last + 1 FROM asked),
+                gaps AS (
+                    SELECT asked.id,
+                           COALESCE(LAG(billed.date_to) OVER one + 1, asked.first) AS first,
+                           billed.date_from - 1 AS last
+                      FROM asked
+                      JOIN billed ON billed.id = asked.id
+                     WHERE asked.first <= asked.last
+                    WINDOW one AS (PARTITION BY asked.id ORDER BY billed.date_from))
+                SELECT id, first, last FROM gaps WHERE first <= last ORDER BY id, first
+                """,
+                since=since,
+                until=until,
+                ids=tuple(services.ids),
+            )
+        )
+        for service_id, first, last in rows:
+            gaps[service_id].append((first, last))
+        return gaps
+
+    @api.model
+    def _get_beyond(self, services):
+        """Rows that are billed for days on which their service does not run (any more).
+
+        Of a service that is not prorated, a row counts when none of its days is served.
+
+        :return: ``[(row, first day, last day)]``
+        """
+        self.flush_model()
+        services.flush_model()
+        if not services:
+            return []
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT days.id
+                  FROM ar_billed_days days
+                  JOIN ar_billing_service service ON service.id = days.service_id
+                 WHERE days.live AND days.move_line_id IS NOT NULL
+                   AND service.id IN %s
+                   AND (days.date_to > service.date_to OR days.date_from < service.date_from)
+              ORDER BY days.service_id, days.date_from
+                """,
+                tuple(services.ids),
+            )
+        )
+        beyond = []
+        for row in self.browse([row_id for (row_id,) in rows]):
+            beyond += [(row, first, last) for first, last in row._get_parts_beyond()]
+        return beyond
+
+    def _get_parts_beyond(self):
+        """The days of the row that its service does not run: ``[(first, last)]``, two at most."""
+        service = self.service_id
+        begin, end = service.date_from, service.date_to
+        if self.date_to < begin or (end and self.date_from > end):
+            return [(self.date_from, self.date_to)]
+        if not service.prorate:
+            return []
+        parts = []
+        if self.date_from < begin:
+            parts.append((self.date_from, begin - timedelta(days=1)))
+        if end and self.date_to > end:
+            parts.append((end + timedelta(days=1), self.date_to))
+        return parts
+
+    def _get_day_count(self):
+        return (self.date_to - self.date_from).days + 1
+
+    def _get_share(self, first, last):
+        """What some of the row's days cost, as ``amount``: rounded, or all that is left."""
+        self.ensure_one()
+        days = (last - first).days + 1
+        if days == self._get_day_count():
+            return self.amount
+        return round_amount(self._get_currency(), self.amount * days / self._get_day_count())
+
+    def _is_whole_line(self):
+        """Whether the row holds all of what its invoice line bills."""
+        line = self.move_line_id
+        full = round_amount(line.currency_id, line.quantity * line.price_unit)
+        return not line.currency_id.compare_amounts(self.amount, full)
+
+    def _get_currency(self):
+        return self.move_line_id.currency_id or self.service_id.currency_id
+
+    # ------------------------------------------------------------------
+    # What becomes of days
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_of_invoices(self, moves):
+        """``{(invoice id, service id): rows}``, also those that do not count."""
+        rows = defaultdict(self.browse)
+        for row in self.search([("move_line_id.move_id", "in", moves.ids)]):
+            rows[row.move_id.id, row.service_id.id] += row
+        return rows
+
+    def _touches(self, first, last):
+        """Whether one of these rows holds one of these days."""
+        return any(row.date_from <= last and row.date_to >= first for row in self)
+
+    def _credit(self, first, last, credit_line):
+        """Some days of the row are credited by an invoice line from now on.
+
+        The row shrinks to what is still billed; what is credited gets a row of its own,
+        which counts again if the crediting line goes.
+        """
+        self.ensure_one()
+        if not self.exists() or self.credit_line_id:
+            return  # what is credited is gone, or credited by a line that came back
+        share = self._get_share(first, last)
+        if (first, last) == (self.date_from, self.date_to):
+            self._write_inside({"credit_line_id": credit_line.id, "live": False})
+            return
+        rest = {"amount": self.amount - share}
+        if first == self.date_from:
+            rest["date_from"] = last + timedelta(days=1)
+        else:
+            rest["date_to"] = first - timedelta(days=1)
+        self._write_inside(rest)
+        self._create_inside(
+            {
+                "service_id": self.service_id.id,
+                "date_from": first,
+                "date_to": last,
+                "amount": share,
+                "move_line_id": self.move_line_id.id,
+                "credit_line_id": credit_line.id,
+                "live": False,
+            }
+        )
+
+    @api.model
+    def _follow(self, moves):
+        """Let the days of invoices, and those that they credit, count or not, as these live.
+
+        :param moves: invoices whose places were brought up to date.
+        :return: the rows that should count again and cannot, for their days are billed by
+            others meanwhile.
+        """
+        rows = self.search(
+            [
+                "|",
+                ("move_line_id.move_id", "in", moves.ids),
+                ("credit_line_id.move_id", "in", moves.ids),
+            ]
+        )
+        alive = self._get_alive(rows.move_line_id.move_id | rows.credit_line_id.move_id)
+        counting = rows.filtered(
+            lambda row: (
+                row.move_line_id.move_id in alive and row.credit_line_id.move_id not in alive
+            )
+        )
+        (rows - counting).filtered("live")._write_inside({"live": False})
+        self.flush_model()
+        coming = counting.filtered(lambda row: not row.live)
+        taken = coming._get_taken()
+        (coming - taken)._write_inside({"live": True})
+        return taken
+
+    @api.model
+    def _get_alive(self, moves):
+        places = self.env["ar.billing.place"].search(
+            [("move_id", "in", moves.ids), ("live", "=", True)]
+        )
+        return places.move_id
+
+    def _get_taken(self):
+        """Those of these rows of which a day is billed by another row that counts."""
+        return self.browse(sorted({mine for mine, _other in self._get_overlaps()}))
+
+    def _get_others(self):
+        """The rows that count and bill days of these rows."""
+        return self.browse(sorted({other for _mine, other in self._get_overlaps()}))
+
+    def _get_overlaps(self):
+        """``[(id of one of these rows, id of another that counts)]`` of the same days."""
+        if not self:
+            return []
+        self.flush_model()
+        return self.env.execute_query(
+            SQL(
+                """
+                SELECT mine.id, other.id
+                  FROM ar_billed_days mine
+                  JOIN ar_billed_days other ON other.service_id = mine.service_id
+                   AND other.live AND other.id != mine.id
+                   AND other.date_from <= mine.date_to AND other.date_to >= mine.date_from
+                 WHERE mine.id IN %s
+                """,
+                tuple(self.ids),
+            )
+        )
+
+    @api.model
+    def _lines_deleted(self, lines):
+        """Invoice lines are being deleted: their days are free, those they credit count again."""
+        rows = self.search(
+            ["|", ("move_line_id", "in", lines.ids), ("credit_line_id", "in", lines.ids)]
+        )
+        mine = rows.filtered(lambda row: row.move_line_id in lines)
+        mine._unlink_inside()
+        credited = rows - mine
+        alive = self._get_alive(credited.move_line_id.move_id)
+        credited._write_inside({"credit_line_id": False})
+        coming = credited.filtered(lambda row: row.move_line_id.move_id in alive)
+        self.flush_model()
+        (coming - coming._get_taken())._write_inside({"live": True})
+
+    # ------------------------------------------------------------------
+    # Giving away
+    # ------------------------------------------------------------------
+
+    def action_take_back(self):
+        """Days that were given away can be billed again."""
+        given = self.filtered(lambda row: not row.move_line_id)
+        given.check_access("unlink")
+        if given != self or not given:
+            raise UserError(
+                self.env._(
+                    "Choose days that were given away; billed days are freed by their invoice."
+                )
+            )
+        given._unlink_inside()

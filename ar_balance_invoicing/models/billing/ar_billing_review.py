@@ -1,0 +1,89 @@
+from odoo import api, models
+
+
+class ArBillingReview(models.AbstractModel):
+    """What was reviewed is what is billed: compares candidates with what would be made now.
+
+    Charges are asked for again right before the invoices are made. Whoever would be billed
+    otherwise than listed comes back as failed, with what he would be billed now; *Retry* then
+    bills that. Another account balance alone changes nothing but what the zero policy says.
+    """
+
+    _name = "ar.billing.review"
+    _description = "Review of Billing Candidates"
+
+    @api.model
+    def _filter_as_reviewed(self, run, lines):
+        """Mark those of these lines that changed as failed, each with why; return the others.
+
+        Queries do not depend on the number of lines, unless some of them have changed.
+
+        :param run: the billing run of the lines.
+        """
+        lines = lines._inside()
+        charges = run._get_charges(lines.partner_id)
+        fresh = {
+            line: self._prepare_charges(charges[line.partner_id.id].get(line.currency_id.id, []))
+            for line in lines
+        }
+        differing = lines.filtered(lambda line: not self._is_same(line.charge_ids, fresh[line]))
+        if not differing:
+            return lines
+        accepted = differing.filtered(lambda line: self._is_accepted(line, fresh[line]))
+        before = {line: line.amount_total for line in differing}
+        self._take_over(differing, fresh)
+        for line in differing - accepted:
+            line._mark_failed(self._get_changed_message(line, before[line]))
+        return lines - (differing - accepted)
+
+    @api.model
+    def _prepare_charges(self, given):
+        new = self.env["ar.billing.charge"]
+        return [new._prepare_given(charge, number) for number, charge in enumerate(given, 1)]
+
+    @api.model
+    def _is_same(self, charges, vals_list):
+        """Whether these charges are those, in whatever order."""
+        if len(charges) != len(vals_list):
+            return False
+        left = list(charges)
+        for vals in vals_list:
+            alike = next((charge for charge in left if charge._is_as_given(vals)), None)
+            if alike is None:
+                return False
+            left.remove(alike)
+        return True
+
+    @api.model
+    def _is_accepted(self, line, vals_list):
+        """Whether each source says that what changed needs no review."""
+        sources = {*line.charge_ids.mapped("source"), *(vals["source"] for vals in vals_list)}
+        for name in sources:
+            charges = line.charge_ids.filtered(lambda charge, name=name: charge.source == name)
+            given = [vals for vals in vals_list if vals["source"] == name]
+            if not self._is_same(charges, given) and not (
+                name in self.env and self.env[name]._accepts_change(charges, given)
+            ):
+                return False
+        return True
+
+    @api.model
+    def _take_over(self, lines, fresh):
+        """Let the lines say what would be made now."""
+        lines.charge_ids.unlink()
+        self.env["ar.billing.charge"]._create_inside(
+            [{**vals, "line_id": line.id} for line in lines for vals in fresh[line]]
+        )
+        lines.invalidate_recordset(["charge_ids"])
+        lines._set_amounts()
+
+    @api.model
+    def _get_changed_message(self, line, before):
+        """What a clerk reads who comes to look again."""
+        return self.env._(
+            "%(customer)s was listed with %(before)s and would be billed %(now)s now: services, "
+            "prices or days have changed. Look at the charges again, then Retry.",
+            customer=line.partner_id.display_name,
+            before=line.currency_id.format(before),
+            now=line.currency_id.format(line.amount_total),
+        )
