@@ -1,7 +1,7 @@
 {
     "name": "Account Balance Invoicing and Batch Write-Off",
     "summary": "Bill whole accounts, see what each owes, write off small and old balances",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Accounting/Accounting",
     "license": "AGPL-3",
     "author": "ar_balance_invoicing maintainers",
@@ -28,6 +28,7 @@
         "views/billing/ar_billing_profile_views.xml",
         "views/billing/ar_billing_run_line_views.xml",
         "views/billing/ar_billing_run_views.xml",
+        "views/billing/account_journal_dashboard_views.xml",
         "views/billing/account_move_views.xml",
         "views/billing/res_partner_views.xml",
         "reports/report_ar_write_off_batch.xml",

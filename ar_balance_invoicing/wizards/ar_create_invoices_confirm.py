@@ -40,6 +40,7 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         "billed but still owe.",
     )
     zero_note = fields.Char(compute="_compute_zero_note")
+    catch_up_note = fields.Char(compute="_compute_catch_up_note")
     has_late_fees = fields.Boolean(compute="_compute_has_late_fees")
     late_fees = fields.Boolean(
         string="Charge late fees",
@@ -130,6 +131,26 @@ class ArCreateInvoicesConfirm(models.TransientModel):
             )
 
     @api.depends("run_ids", "skip_zero")
+    def _compute_catch_up_note(self):
+        """Says so when days of earlier periods cost more than the period itself."""
+        for wizard in self:
+            charges = wizard._get_lines_to_bill().charge_ids
+            late = charges.filtered("is_catch_up")
+            totals = {}
+            for charge in charges:
+                sums = totals.setdefault(charge.currency_id, [0, 0])
+                sums[charge in late] += charge.amount
+            wizard.catch_up_note = bool(late) and ", ".join(
+                self.env._(
+                    "%(late)s are for days of earlier periods, %(now)s for this one",
+                    late=currency.format(caught_up),
+                    now=currency.format(now),
+                )
+                for currency, (now, caught_up) in totals.items()
+                if currency.compare_amounts(caught_up, now) > 0
+            )
+
+    @api.depends("run_ids", "skip_zero")
     def _compute_customers(self):
         for wizard in self:
             wizard.customer_count = len(wizard._get_lines_to_bill().partner_id)
@@ -148,7 +169,7 @@ class ArCreateInvoicesConfirm(models.TransientModel):
     def _compute_period_names(self):
         for wizard in self:
             wizard.period_names = ", ".join(
-                f"{run.profile_id.name}: {run.period_id.display_name}" for run in wizard.run_ids
+                f"{run.profile_id.name}: {run._get_period_name()}" for run in wizard.run_ids
             )
 
     @api.depends("run_ids", "skip_zero")

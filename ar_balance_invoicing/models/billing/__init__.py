@@ -19,6 +19,7 @@ from . import (
     ar_billing_review,
     ar_invoice_maker,
     ar_invoice_task_regenerate,
+    account_journal,
     account_move,
     account_move_line,
     account_move_reversal,

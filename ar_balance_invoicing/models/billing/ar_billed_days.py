@@ -326,3 +326,53 @@ class ArBilledDays(models.Model):
                 )
             )
         given._unlink_inside()
+
+    # ------------------------------------------------------------------
+    # From before days were kept
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _enter_existing(self):
+        """Enter the days that invoices bill which were made before days were kept.
+
+        Those of the service in the period of the invoice. Where two invoices bill a day, the
+        first counts.
+        """
+        charges = self.env["ar.billing.charge"].search(
+            [
+                ("source", "=", "ar.charge.source.service"),
+                ("line_id.state", "in", ("done", "undo")),
+                ("line_id.move_id", "!=", False),
+            ],
+            order="id",
+        )
+        charges = charges.filtered(lambda charge: not charge.source_data and charge.source_ref)
+        alive = self._get_alive(charges.move_id)
+        lines = charges._get_invoice_lines()
+        entered = self.search([]).move_line_id
+        services = self.env["ar.billing.service"].with_context(active_test=False).search([])
+        known = {f"{service._name},{service.id}": service for service in services}
+        taken = defaultdict(list)
+        vals_list = []
+        for charge in charges.filtered(lambda charge: charge.source_ref in known):
+            service, period = known[charge.source_ref], charge.line_id.period_id
+            first = max(period.date_from, service.date_from)
+            last = min(period.date_to, service.date_to or period.date_to)
+            if first > last or not lines[charge] or lines[charge] in entered:
+                continue
+            live = charge.move_id in alive and not any(
+                begin <= last and first <= end for begin, end in taken[service]
+            )
+            if live:
+                taken[service].append((first, last))
+            vals_list.append(
+                {
+                    "service_id": service.id,
+                    "date_from": first,
+                    "date_to": last,
+                    "amount": round_amount(charge.currency_id, charge.quantity * charge.price_unit),
+                    "move_line_id": lines[charge].id,
+                    "live": live,
+                }
+            )
+        self._create_inside(vals_list)

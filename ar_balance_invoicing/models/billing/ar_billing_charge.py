@@ -45,6 +45,7 @@ class ArBillingCharge(models.Model):
     source = fields.Char(help="The charge source that gave it: its model.")
     source_ref = fields.Char(help="The record the charge comes from, as “model,id”.")
     source_data = fields.Json(help="What the source wants to know of it again.")
+    is_catch_up = fields.Boolean(help="For days of earlier periods, which no run has billed.")
     problem = fields.Char(help="Why the charge cannot be invoiced.")
 
     @api.depends("quantity", "price_unit", "discount", "currency_id")
@@ -83,6 +84,7 @@ class ArBillingCharge(models.Model):
             "source": given["source"],
             "source_ref": given.get("source_ref"),
             "source_data": given.get("source_data"),
+            "is_catch_up": bool(given.get("is_catch_up")),
             "problem": given.get("problem"),
         }
 

@@ -124,3 +124,25 @@ class ArBillingPlace(models.Model):
         )
         partners = self.env["res.partner"]
         return {period_id: partners.browse(ids) for period_id, ids in rows}
+
+    @api.model
+    def _enter_existing(self):
+        """Give a place to each invoice that was made before there were places."""
+        known = self.search([]).move_id
+        moves = self.env["account.move"].search(
+            [("billing_run_id", "!=", False), ("id", "not in", known.ids)], order="id"
+        )
+        dead = moves._ar_get_credited() | moves.filtered(lambda move: move.state == "cancel")
+        self._create_inside(
+            [
+                {
+                    "move_id": move.id,
+                    "period_id": move.billing_period_id.id,
+                    "company_id": move.company_id.id,
+                    "customer_number": move.commercial_partner_id.id,
+                    "currency_id": move.currency_id.id,
+                    "live": move not in dead,
+                }
+                for move in moves
+            ]
+        )

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 
 class ArBillingService(models.Model):
@@ -193,6 +193,18 @@ class ArBillingService(models.Model):
     def write(self, vals):
         self._check_writes(vals)
         return super().write(self._normalize(vals))
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_billed(self):
+        for service in self.filtered("billed_day_ids")[:1]:
+            raise UserError(
+                self.env._(
+                    "The service “%(service)s” of %(customer)s has been billed, and stays as the "
+                    "record of that. Give it a last day, or archive it.",
+                    service=service.display_name,
+                    customer=service.partner_id.display_name,
+                )
+            )
 
     @api.model
     def _normalize(self, vals):

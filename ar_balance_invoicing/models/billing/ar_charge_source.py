@@ -92,6 +92,8 @@ class ArChargeSource(models.AbstractModel):
             "source_ref": False,
             # What the source wants to find again on the charge, that JSON can carry.
             "source_data": False,
+            # True: for days of earlier periods that no run has billed.
+            "is_catch_up": False,
             # A sentence for the bookkeeper why this cannot be billed, and what to do.
             "problem": False,
             **values,

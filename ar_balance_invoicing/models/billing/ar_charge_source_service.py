@@ -34,7 +34,10 @@ class ArChargeSourceService(models.AbstractModel):
             # What the period itself costs stands first, then what comes late or goes back.
             parts.sort(key=lambda part: part[0][0] != period.date_from)
             charges[customer] += [
-                self._prepare_service_charge(period.profile_id, customer, service, *part)
+                {
+                    **self._prepare_service_charge(period.profile_id, customer, service, *part),
+                    "is_catch_up": part[2] < period.date_from,
+                }
                 for part in parts
             ]
             charges[customer] += [self._prepare_credit(customer, *part) for part in beyond[service]]

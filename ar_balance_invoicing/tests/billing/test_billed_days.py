@@ -624,11 +624,8 @@ class TestUnbilledDays(BilledDaysCommon):
         with freeze_time("2026-11-30"):
             rows = self.env["ar.unbilled.days"].search([("partner_id", "=", self.ann.id)])
             action = rows.action_give_away()
-            pop_up = (
-                self.env[action["res_model"]]
-                .with_context(**action["context"])
-                .create({"note": "Goodwill"})
-            )
+            pop_up = self.env[action["res_model"]].browse(action["res_id"])
+            pop_up.note = "Goodwill"
             self.assertIn("30 days", pop_up.summary)
             pop_up.action_give_away()
         self.assertEqual(self._get_unbilled(), [])
@@ -651,3 +648,77 @@ class TestUnbilledDays(BilledDaysCommon):
             self.assertIn(("waiting", 300, 1), groups)
             other = rows.with_context(allowed_company_ids=self.other.ids)
             self.assertFalse(other.search([]))
+
+
+@tagged("post_install", "-at_install")
+class TestBroughtUpToDate(BilledDaysCommon):
+    """A database from before days were kept, brought up to date."""
+
+    def _forget(self, invoices):
+        """As the version before left them."""
+        self._ledger("DELETE FROM ar_billed_days RETURNING id")
+        self._ledger("DELETE FROM ar_billing_place RETURNING id")
+        self._ledger("UPDATE ar_billing_charge SET source_data = NULL RETURNING id")
+        self.env.invalidate_all()
+
+    def test_no_day_that_an_invoice_bills_is_caught_up(self):
+        service = self._serve(self.ann, 100, date_from=date(2026, 10, 10))
+        others = self._serve(self.bob, 40, date_from=date(2026, 10, 1), prorate=False)
+        invoices = self._bill(self.october) | self._bill(self.november)
+        self.assertEqual(len(invoices), 4)
+        cancelled = invoices.filtered(
+            lambda move: move.partner_id == self.bob and move.billing_period_id == self.november
+        )
+        cancelled.button_cancel()
+        self._forget(invoices)
+        self.env["ar.billing.place"]._enter_existing()
+        self.env["ar.billed.days"]._enter_existing()
+        self.assertEqual(
+            self._get_billed(service), [("2026-10-10", "2026-10-31"), ("2026-11-01", "2026-11-30")]
+        )
+        self.assertEqual(self._get_billed(others), [("2026-10-01", "2026-10-31")])
+        self.assertFalse(self._bill(self.november, self.ann))
+        december = self._bill(self.december)
+        self.assertEqual(
+            {move.partner_id.name: move.amount_untaxed for move in december},
+            {"Ann": 100, "Bob": 80},
+        )
+        # A second time changes nothing.
+        self.env["ar.billing.place"]._enter_existing()
+        self.env["ar.billed.days"]._enter_existing()
+        self.assertEqual(len(self._get_billed(service)), 3)
+
+
+@tagged("post_install", "-at_install")
+class TestCatchUp(BilledDaysCommon):
+    def test_the_pop_up_says_when_more_is_caught_up_than_billed(self):
+        self._serve(self.ann, 100, date_from=date(2026, 11, 1))
+        for period, said in ((self.november, False), (self.december, False), (self.january, True)):
+            run = self._run(period)
+            action = run.action_open_confirm()
+            pop_up = self.env[action["res_model"]].with_context(**action["context"]).create({})
+            self.assertEqual(bool(pop_up.catch_up_note), said, period.display_name)
+        self.assertIn(
+            "200.00 are for days of earlier periods", pop_up.catch_up_note.replace("\xa0", "")
+        )
+
+    def test_a_billed_service_is_not_deleted(self):
+        service = self._serve(self.ann, 100, date_from=date(2026, 11, 1))
+        self._bill(self.november)
+        with self.assertRaisesRegex(UserError, "has been billed"):
+            service.unlink()
+
+    def test_queries_do_not_depend_on_the_number_of_services(self):
+        def count(number):
+            customers = self._make_customers(
+                *[f"C{number}.{index}" for index in range(number)], profile=self.monthly
+            )
+            for customer in customers:
+                self._serve(customer, 5, date_from=date(2026, 11, 16))
+            self._run(self.november).create_invoices()
+            run = self._run(self.december)
+            self.env.flush_all()
+            return self._count_queries(lambda: run._get_charges(customers))
+
+        few, many = count(3), count(30)
+        self.assertLessEqual(many, few + 2)

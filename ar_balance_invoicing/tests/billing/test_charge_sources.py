@@ -151,6 +151,7 @@ class TestServices(ChargeCommon):
                     "service_id": service.id,
                     "days": ["2026-10-01", "2026-10-31"],
                 },
+                "is_catch_up": False,
                 "problem": False,
             },
         )
