@@ -7,6 +7,7 @@ from . import test_demo, test_tours
 from .balance import test_balance, test_balance_queries
 from .billing import (
     test_billed_days,
+    test_billing_histories,
     test_billing_profile,
     test_billing_run,
     test_charge_hooks,

@@ -84,12 +84,13 @@ class ArUnbilledDays(models.Model):
     def _get_rows(self):
         """Values of the rows, of the services that the user may read in his companies."""
         today = fields.Date.context_today(self)
+        due = self._get_due_days(today)
+        latest = max([today, *due.values()])
         services = self.env["ar.billing.service"].search(
-            [("company_id", "in", self.env.companies.ids), ("date_from", "<=", today)]
+            [("company_id", "in", self.env.companies.ids), ("date_from", "<=", latest)]
         )
-        last = max(self._get_due_days(today).values(), default=today)
-        gaps = self.env["ar.billed.days"]._get_gaps(services, max(last, today))
-        rows, slices, due = [], {}, self._get_due_days(today)
+        gaps = self.env["ar.billed.days"]._get_gaps(services, latest)
+        rows, slices = [], {}
         for service in services.filtered(lambda service: service.id in gaps):
             customer = service.partner_id.commercial_partner_id.with_company(service.company_id)
             profile = customer.sudo().billing_profile_id.sudo(False)
