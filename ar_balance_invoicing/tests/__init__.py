@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from . import test_demo, test_tours
 from .balance import test_balance, test_balance_queries
 from .billing import (
+    test_as_plain,
     test_billed_days,
     test_billing_histories,
     test_billing_profile,

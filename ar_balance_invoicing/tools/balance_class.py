@@ -12,6 +12,7 @@ from odoo.tools import SQL
 # class: conditions that all hold.
 RULES = (
     ("credit", (("account", "<"),)),
+    ("credit", (("invoice", "<"),)),
     ("service_balance", (("invoice", ">"), ("besides", ">"))),
     ("service_only", (("invoice", ">"),)),
     ("nothing_owed", (("account", "="),)),

@@ -1,10 +1,17 @@
 from collections import defaultdict
+from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import plaintext2html
+from odoo.tools import SQL, plaintext2html
 
 from ..balance.account_move import BALANCE_GROUPS
+
+# What a regenerated draft is given of its header, if it differs.
+HEADER = (
+    *("partner_id", "partner_shipping_id", "journal_id"),
+    *("fiscal_position_id", "invoice_payment_term_id"),
+)
 
 
 class AccountMove(models.Model):
@@ -79,6 +86,31 @@ class AccountMove(models.Model):
         for amount, moves in by_amount.items():
             moves._inside()._ar_write_beside_accounting({"previous_balance_confirmed": amount})
         return posted
+
+    # ------------------------------------------------------------------
+    # Balance class
+    # ------------------------------------------------------------------
+
+    def _ar_get_balance_class(self):
+        """An open credit note that a run made is a credit, whatever the account owes."""
+        found = super()._ar_get_balance_class()
+        open_ = not self.company_currency_id.is_zero(self.invoice_balance)
+        billed = self.billing_period_id and self.move_type == "out_refund"
+        return "credit" if billed and open_ and self.state != "cancel" else found
+
+    def _ar_balance_class_to_sql(self, alias, query):
+        column = partial(self._field_to_sql, alias, query=query)
+        return SQL(
+            """CASE
+                WHEN %s = 'out_refund' AND %s IS NOT NULL AND %s != 'cancel' AND %s != 0
+                THEN 'credit' ELSE %s
+            END""",
+            column("move_type"),
+            column("billing_period_id"),
+            column("state"),
+            column("invoice_balance"),
+            super()._ar_balance_class_to_sql(alias, query),
+        )
 
     # ------------------------------------------------------------------
     # Charges
@@ -269,25 +301,78 @@ class AccountMove(models.Model):
         columns.insert(columns.index("currency_id"), "billing_period_id")
         return columns
 
-    def _ar_replace_billing_lines(self, vals_list):
+    def _ar_replace_billing_lines(self, vals_list, items):
         """Put newly prepared values (of ``ar.billing.run.line``) on drafts.
 
         All lines of all drafts go and come at once: core then balances them together.
 
         :param vals_list: one for each draft, in their order.
+        :param items: those lines that a run made, which are replaced; others stay.
+        :return: the new lines, those of one draft after those of another.
         """
-        self.invoice_line_ids.unlink()
-        self.env["account.move.line"].create(
+        items.unlink()
+        self._ar_turn_into([vals["move_type"] for vals in vals_list])
+        terms = {move: move.narration for move in self}
+        self._ar_write_header(vals_list)
+        for run, moves in self.grouped("billing_run_id").items():
+            # Who is written to in another language has other terms, without the run's note.
+            run._add_note(moves.filtered(lambda move: move.narration != terms[move]))
+        return self.env["account.move.line"].create(
             [
                 {**line_vals, "move_id": move.id}
                 for move, vals in zip(self, vals_list, strict=True)
                 for _command, _id, line_vals in vals["invoice_line_ids"]
             ]
         )
-        for name in ("journal_id", "invoice_payment_term_id"):
-            by_value = defaultdict(self.browse)
-            for move, vals in zip(self, vals_list, strict=True):
-                if name in vals and move[name].id != vals[name]:
-                    by_value[vals[name]] |= move
-            for value, moves in by_value.items():
-                moves.write({name: value})
+
+    def _ar_write_header(self, vals_list):
+        """Write what differs: contact, journal, fiscal position, terms; core says the rest."""
+        by_values = defaultdict(self.browse)
+        for move, vals in zip(self, vals_list, strict=True):
+            changed = {name: vals[name] for name in HEADER if move[name].id != vals[name]}
+            by_values[tuple(changed.items())] |= move
+        for values, moves in by_values.items():
+            if values:
+                moves.write(dict(values))
+        # What core takes from the contact, who may be the same with other settings.
+        for name in ("preferred_payment_method_line_id", "partner_bank_id"):
+            self.env.add_to_compute(self._fields[name], self)
+
+    def _ar_turn_into(self, move_types):
+        """Make credit notes of drafts of invoices, or the other way round, as core does.
+
+        What was added by hand keeps its meaning: its signs turn.
+
+        :param move_types: what each is to be, in their order.
+        :raise UserError: when one has been confirmed before: core keeps its kind then.
+        """
+        turned = defaultdict(self.browse)
+        for move, move_type in zip(self, move_types, strict=True):
+            if move.move_type != move_type:
+                turned[move_type, move.currency_id, move.fiscal_position_id] |= move
+        for (move_type, currency, position), moves in turned.items():
+            moves._ar_check_turnable()
+            moves.name = False
+            moves.write(
+                {
+                    "move_type": move_type,
+                    "currency_id": currency.id,
+                    "fiscal_position_id": position.id,
+                }
+            )
+            typed = moves.invoice_line_ids.filtered(lambda line: line.display_type == "product")
+            for quantity, lines in typed.grouped("quantity").items():
+                lines.write({"quantity": -quantity})
+
+    def _ar_check_turnable(self):
+        for move in self.filtered("posted_before"):
+            raise UserError(
+                self.env._(
+                    "%(invoice)s of %(customer)s was confirmed before, and what it charges by "
+                    "now has the other sign: an invoice would have to become a credit note, or "
+                    "the other way round. Cancel it, then create the invoices of its period "
+                    "again.",
+                    invoice=move.display_name,
+                    customer=move.partner_id.display_name,
+                )
+            )

@@ -181,8 +181,7 @@ class ArBilledDays(models.Model):
     def _is_whole_line(self):
         """Whether the row holds all of what its invoice line bills."""
         line = self.move_line_id
-        full = round_amount(line.currency_id, line.quantity * line.price_unit)
-        return not line.currency_id.compare_amounts(self.amount, full)
+        return not line.currency_id.compare_amounts(self.amount, line._ar_get_billed_amount())
 
     def _get_currency(self):
         return self.move_line_id.currency_id or self.service_id.currency_id

@@ -33,12 +33,34 @@ class ArBillingCharge(models.Model):
     product_id = fields.Many2one("product.product")
     name = fields.Char(string="Description", required=True)
     quantity = fields.Float(digits="Product Unit", default=1)
-    price_unit = fields.Float(string="Price", digits="Product Price")
+    # With all its decimals, as on an invoice line: a price of 0.00325 is one.
+    price_unit = fields.Float(
+        string="Price",
+        min_display_digits="Product Price",
+        help="Before the customer's fiscal position.",
+    )
     discount = fields.Float(string="Discount (%)", digits="Discount")
-    tax_ids = fields.Many2many("account.tax", string="Taxes")
-    taxes_mapped = fields.Boolean(help="The fiscal position was applied to the taxes already.")
+    tax_ids = fields.Many2many(
+        "account.tax", string="Taxes", help="Before the customer's fiscal position."
+    )
+    taxes_mapped = fields.Boolean(
+        help="Taxes and price are as they are to stand on the invoice, whatever the position."
+    )
+    invoice_price = fields.Float(
+        compute="_compute_invoice_values",
+        min_display_digits="Product Price",
+        help="The price on the invoice: where the customer's fiscal position changes a tax "
+        "that the price includes, it is converted as Odoo converts a product's price.",
+    )
+    invoice_tax_ids = fields.Many2many(
+        "account.tax",
+        string="Invoice Taxes",
+        compute="_compute_invoice_values",
+        help="The taxes on the invoice: as the customer's fiscal position maps them.",
+    )
     amount = fields.Monetary(
-        compute="_compute_amount", help="Quantity × price less discount, before tax."
+        compute="_compute_invoice_values",
+        help="Quantity × price on the invoice less discount, before tax that is added.",
     )
     analytic_distribution = fields.Json()
     line_values = fields.Json(help="Further values of the invoice line, by field.")
@@ -48,10 +70,17 @@ class ArBillingCharge(models.Model):
     is_catch_up = fields.Boolean(help="For days of earlier periods, which no run has billed.")
     problem = fields.Char(help="Why the charge cannot be invoiced.")
 
-    @api.depends("quantity", "price_unit", "discount", "currency_id")
-    def _compute_amount(self):
+    @api.depends(
+        *("product_id", "quantity", "price_unit", "discount", "tax_ids", "currency_id"),
+        "taxes_mapped",
+        "line_id.fiscal_position_id",
+    )
+    def _compute_invoice_values(self):
         for charge in self:
-            full = charge.quantity * charge.price_unit
+            position = charge.line_id.fiscal_position_id
+            charge.invoice_price = charge._get_invoice_price(position)
+            charge.invoice_tax_ids = charge._get_invoice_taxes(position)
+            full = charge.quantity * charge.invoice_price
             charge.amount = round_amount(charge.currency_id, full * (1 - charge.discount / 100))
 
     @api.model
@@ -170,21 +199,57 @@ class ArBillingCharge(models.Model):
             return False
         return True
 
-    def _get_taxes(self, fiscal_position):
+    def _get_invoice_price(self, fiscal_position):
+        """The price on the invoice, in the currency of the charge.
+
+        A price that includes a tax which the position changes is converted as core converts
+        the price of a product.
+        """
+        self.ensure_one()
+        if self.taxes_mapped:
+            return self.price_unit
+        company = self.company_id
+        # Core leaves prices as they are where the taxes are those of a parent company.
+        taxes = self.tax_ids.filtered(lambda tax: tax.company_id == company)
+        return self.product_id._get_tax_included_unit_price_from_price(
+            self.price_unit, taxes, fiscal_position=fiscal_position
+        )
+
+    def _prepare_amounts(self, fiscal_position):
+        """What decides the amounts of the line: quantity, price, discount and taxes."""
+        return {
+            "quantity": self.quantity,
+            "price_unit": self._get_invoice_price(fiscal_position),
+            "discount": self.discount,
+            "tax_ids": self._get_invoice_taxes(fiscal_position),
+        }
+
+    def _get_invoice_taxes(self, fiscal_position):
         """Taxes of the invoice line."""
         return self.tax_ids if self.taxes_mapped else fiscal_position.map_tax(self.tax_ids)
 
+    @api.model
+    def _turn(self, vals):
+        """Values of a line with its sign turned, for a credit note.
+
+        By the quantity, as core does it: a tax by the piece follows it always.
+        """
+        quantity, price = -vals.get("quantity", 1), vals["price_unit"]
+        if quantity < 0 and price < 0:
+            quantity, price = -quantity, -price
+        return {**vals, "quantity": quantity, "price_unit": price}
+
     def _prepare_invoice_line(self, fiscal_position):
-        """Values of the invoice line; taxes as the fiscal position maps them."""
+        """Values of the invoice line; price and taxes as the fiscal position maps them."""
         self.ensure_one()
-        taxes = self._get_taxes(fiscal_position)
+        amounts = self._prepare_amounts(fiscal_position)
         vals = {
             **(self.line_values or {}),
             "product_id": self.product_id.id,
             "name": self.name,
-            "quantity": self.quantity,
-            "price_unit": self.price_unit,
-            "tax_ids": [fields.Command.set(taxes.ids)],
+            "quantity": amounts["quantity"],
+            "price_unit": amounts["price_unit"],
+            "tax_ids": [fields.Command.set(amounts["tax_ids"].ids)],
             "sequence": self.sequence,
         }
         if self.discount:

@@ -55,7 +55,12 @@ class ArBillingProfile(models.Model):
         string="Payment Terms",
         check_company=True,
         ondelete="restrict",
-        help="Empty: the customer's own payment terms.",
+        help="For customers who have no payment terms of their own.",
+    )
+    terms_for_all = fields.Boolean(
+        string="Terms for All",
+        help="These payment terms are for all customers of the profile, also for those who "
+        "have payment terms of their own. Otherwise a customer's own come first.",
     )
     zero_policy = fields.Selection(
         [("company", "As the company says"), *ZERO_POLICIES],

@@ -264,8 +264,7 @@ class ArBillingRun(models.Model):
         )
         lines._inside()._set_amounts()
         self._check_billable(lines)
-        invoices = self.env["account.move"].browse([line.move_id.id for line in lines])
-        invoices._ar_replace_billing_lines(lines._prepare_invoices())
+        lines._remake_invoices()
         lines.charge_ids._tell_invoiced()
 
     def _check_billable(self, lines):

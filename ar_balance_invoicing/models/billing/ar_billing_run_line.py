@@ -54,7 +54,20 @@ class ArBillingRunLine(models.Model):
     amount_total = fields.Monetary(
         string="Invoice Balance",
         readonly=True,
-        help="What the invoice would owe: the charge with tax.",
+        help="What the invoice would owe: the charge with tax. Below zero: what the credit "
+        "note that is made instead would give back.",
+    )
+    fiscal_position_id = fields.Many2one(
+        "account.fiscal.position",
+        readonly=True,
+        ondelete="set null",
+        help="As Odoo finds it for the contact for invoices and the delivery address.",
+    )
+    made_item_ids = fields.Json(
+        readonly=True,
+        copy=False,
+        help="Which lines of the invoice were made from the charges: their numbers. All "
+        "others were added by somebody, and stay when the draft is regenerated.",
     )
     account_balance = fields.Monetary(
         currency_field="company_currency_id",
@@ -168,39 +181,61 @@ class ArBillingRunLine(models.Model):
         positions = self._get_fiscal_positions()
         for line in self:
             if line.state == "skipped" and line.move_id:
-                line.amount_charge = line.move_id.amount_untaxed
-                line.amount_total = line.move_id.amount_total
+                line.amount_charge = line.move_id.amount_untaxed_in_currency_signed
+                line.amount_total = line.move_id.amount_total_in_currency_signed
                 line.balance_class = line.move_id.balance_class
                 continue
+            line.fiscal_position_id = positions[line]
             charge, total = line._get_totals(positions[line])
             line.amount_charge = charge
             line.amount_total = total
             line.balance_class = line._get_balance_class()
 
     def _get_totals(self, position):
-        """(untaxed, with tax) in the line's currency, as the invoice will compute it."""
+        """(untaxed, with tax) in the line's currency, as the invoice will compute it.
+
+        Below zero, as the credit note will that is made instead.
+        """
         self.ensure_one()
         if not self.charge_ids:
             return 0, 0
+        totals = self._reckon(position, refund=False)
+        if self.currency_id.compare_amounts(totals[1], 0) >= 0:
+            return totals
+        charge, total = self._reckon(position, refund=True)
+        return -charge, -total
+
+    def _reckon(self, position, refund):
+        """(untaxed, with tax) of the invoice or credit note, by core's own reckoning."""
+        if self._is_reckoned_by_core():
+            move = self.env["account.move"].with_company(self.company_id)
+            vals = self._prepare_invoice(position)
+            totals = move.new(self._prepare_as(vals, refund)).tax_totals
+        else:
+            totals = self._reckon_taxes(position, refund)
+        return totals["base_amount_currency"], totals["total_amount_currency"]
+
+    def _reckon_taxes(self, position, refund):
+        """Core's totals of the charges, which need no invoice to be reckoned."""
         taxes = self.env["account.tax"]
+        amounts = [charge._prepare_amounts(position) for charge in self.charge_ids]
+        if refund:
+            amounts = [self.charge_ids._turn(vals) for vals in amounts]
         base_lines = [
             taxes._prepare_base_line_for_taxes_computation(
                 charge,
-                price_unit=charge.price_unit,
-                quantity=charge.quantity,
-                discount=charge.discount,
-                tax_ids=charge._get_taxes(position),
+                **vals,
                 currency_id=self.currency_id,
                 product_id=charge.product_id,
                 partner_id=self.partner_id,
+                is_refund=refund,
                 rate=1.0,
             )
-            for charge in self.charge_ids
+            for charge, vals in zip(self.charge_ids, amounts, strict=True)
         ]
         taxes._add_tax_details_in_base_lines(base_lines, self.company_id)
         taxes._round_base_lines_tax_details(base_lines, self.company_id)
-        totals = taxes._get_tax_totals_summary(base_lines, self.currency_id, self.company_id)
-        return totals["base_amount_currency"], totals["total_amount_currency"]
+        return taxes._get_tax_totals_summary(base_lines, self.currency_id, self.company_id)
 
     def _get_balance_class(self):
         """The class that the draft will have: it is no part of the account."""

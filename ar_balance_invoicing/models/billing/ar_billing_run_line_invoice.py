@@ -4,6 +4,9 @@ from odoo import Command, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+# Kinds of lines of an invoice that somebody enters; core makes the others.
+TYPED = ("product", "line_section", "line_subsection", "line_note")
+
 
 class ArBillingRunLine(models.Model):
     """Makes the invoices of candidates."""
@@ -144,36 +147,75 @@ class ArBillingRunLine(models.Model):
         contacts = (contact for contact in customer.child_ids if contact.id == address)
         return next(contacts, customer.browse(address))
 
-    def _get_fiscal_positions(self):
-        """``{line: fiscal position}``; core is asked once for customers who are alike."""
-        positions = self.env["account.fiscal.position"].with_company(self.company_id[:1])
-        known = {}
-        result = {}
-        for line in self:
-            partner = line._get_invoice_partner().with_company(line.company_id)
-            key = line._get_fiscal_position_key(partner)
-            if key not in known:
-                known[key] = positions._get_fiscal_position(partner)
-            result[line] = known[key]
-        return result
+    def _get_delivery_partner(self):
+        """Where core takes an invoice to be delivered to: asked for the contact for invoices."""
+        partner = self._get_invoice_partner()
+        address = partner.address_get(["delivery"])["delivery"]
+        if address == partner.id:
+            return partner
+        # Read together, as above; those further down are few.
+        near = partner | partner.child_ids | self.partner_id | self.partner_id.child_ids
+        return next((one for one in near if one.id == address), partner.browse(address))
 
-    def _get_fiscal_position_key(self, partner):
-        """What core's choice of a fiscal position depends on."""
-        return (
-            partner.property_account_position_id.id,
-            partner.country_id.id,
-            partner.state_id.id,
-            partner.zip,
-            partner.vat and partner.vat[:2],
+    def _get_fiscal_positions(self):
+        """``{line: fiscal position}``, as core finds them for invoices made by hand."""
+        positions = self.env["account.fiscal.position"].with_company(self.company_id[:1])
+        found = positions._ar_get_positions(
+            [
+                (
+                    line._get_invoice_partner().with_company(line.company_id),
+                    line._get_delivery_partner().with_company(line.company_id),
+                )
+                for line in self
+            ]
         )
+        return dict(zip(self, found, strict=True))
+
+    def _get_payment_term(self):
+        """The customer's own terms, or the profile's if he has none or these are for all."""
+        profile = self.document_id.profile_id
+        partner = self._get_invoice_partner().with_company(self.company_id)
+        if profile.payment_term_id and profile.terms_for_all:
+            return profile.payment_term_id
+        return partner.property_payment_term_id or profile.payment_term_id
+
+    def _is_credit_note(self):
+        """Whether what was reviewed gives something back: an invoice of it is none."""
+        return self.currency_id.compare_amounts(self.amount_total, 0) < 0
+
+    def _is_reckoned_by_core(self):
+        """Whether the total depends on more than lines and taxes.
+
+        Some terms take off tax early; a rounding of cash may be everybody's default.
+        """
+        term = self._get_payment_term()
+        mixed = term.early_discount and term.early_pay_discount_computation == "mixed"
+        return mixed or bool(self._get_cash_rounding())
+
+    def _get_cash_rounding(self):
+        """The number of the rounding method that invoices have by default, if there is one."""
+        defaults = self.env["ir.default"].with_company(self.company_id)
+        return defaults._get_model_defaults("account.move").get("invoice_cash_rounding_id")
 
     def _prepare_invoices(self):
         """Values of the draft invoices, in the order of the lines."""
-        positions = self._get_fiscal_positions()
-        return [line._prepare_invoice(positions[line]) for line in self]
+        return [
+            line._prepare_as(line._prepare_invoice(position), line._is_credit_note())
+            for line, position in self._get_fiscal_positions().items()
+        ]
+
+    def _prepare_as(self, vals, refund):
+        """The same values for a credit note, if it is one: with the signs of all lines turned."""
+        if not refund:
+            return vals
+        turn = self.env["ar.billing.charge"]._turn
+        lines = [
+            Command.create(turn(line_vals)) for _command, _id, line_vals in vals["invoice_line_ids"]
+        ]
+        return {**vals, "move_type": "out_refund", "invoice_line_ids": lines}
 
     def _prepare_invoice(self, position):
-        """Values of one draft invoice."""
+        """Values of one draft invoice; for what gives something back, signs are turned later."""
         self.ensure_one()
         run = self.document_id
         vals = {
@@ -192,8 +234,10 @@ class ArBillingRunLine(models.Model):
                 Command.create(line_vals) for line_vals in self._prepare_invoice_lines(position)
             ],
         }
-        if run.profile_id.payment_term_id:
-            vals["invoice_payment_term_id"] = run.profile_id.payment_term_id.id
+        term = self._get_payment_term()
+        if run.profile_id.payment_term_id == term and term:
+            # The customer's own are left to core.
+            vals["invoice_payment_term_id"] = term.id
         return vals
 
     def _prepare_invoice_lines(self, position):
@@ -201,6 +245,55 @@ class ArBillingRunLine(models.Model):
         if not self.charge_ids:
             return [self._prepare_balance_line()]
         return [charge._prepare_invoice_line(position) for charge in self.charge_ids]
+
+    def _remake_invoices(self):
+        """Put what these lines charge by now on their drafts; what somebody added there stays."""
+        moves = self.env["account.move"].browse([line.move_id.id for line in self])
+        made = moves.invoice_line_ids.browse(
+            item_id
+            for line in self
+            # Of drafts of which it was not noted, all are taken to be the run's.
+            for item_id in line.made_item_ids or line.move_id.invoice_line_ids.ids
+        )
+        made = moves.invoice_line_ids & made
+        added = (moves.invoice_line_ids - made).grouped("move_id")
+        vals_list = [
+            {
+                **line._prepare_as(
+                    line._prepare_invoice(position), line._is_credit_note_with(added.get(move))
+                ),
+                "partner_shipping_id": line._get_delivery_partner().id,
+                "invoice_payment_term_id": line._get_payment_term().id,
+            }
+            for move, (line, position) in zip(
+                moves, self._get_fiscal_positions().items(), strict=True
+            )
+        ]
+        items = moves._ar_replace_billing_lines(vals_list, made).grouped("move_id")
+        for line, move in zip(self._inside(), moves, strict=True):
+            line.made_item_ids = items[move].ids
+        self._tell_added(added)
+
+    def _is_credit_note_with(self, added):
+        """Whether the draft gives something back together with the lines added by hand, if any."""
+        if not added:
+            return self._is_credit_note()
+        besides = -added.move_id.direction_sign * sum(added.mapped("price_total"))
+        return self.currency_id.compare_amounts(self.amount_total + besides, 0) < 0
+
+    def _tell_added(self, added):
+        """Note on each draft which lines of it stayed as they are.
+
+        :param added: ``{draft: lines}``
+        """
+        texts = {
+            move.id: self.env._(
+                "Regenerated. These lines were not made by the billing run and stay: %s",
+                ", ".join(line.name or line.product_id.display_name or "–" for line in lines),
+            )
+            for move, lines in added.items()
+        }
+        self.env["account.move"].browse(texts)._message_log_batch(bodies=texts)
 
     def _prepare_balance_line(self):
         """The one real line of an invoice that only shows an old balance.
@@ -220,33 +313,45 @@ class ArBillingRunLine(models.Model):
     def _check_made(self, invoices, vals_list):
         """Ask the database whether the invoices are those that were reviewed; one query.
 
-        :raise UserError: when one has another total, currency, customer or number of lines
-            than its line; the sentence is for the bookkeeper.
+        Remembers which lines they were made with.
+
+        :raise UserError: when one has another total, currency, customer, kind or number of
+            lines than its line; the sentence is for the bookkeeper.
         """
         invoices.flush_recordset()
         invoices.line_ids.flush_recordset()
-        made = {
-            move_id: (partner_id, currency_id, count, total)
-            for move_id, partner_id, currency_id, count, total in self.env.execute_query(
-                SQL(
-                    """
-                    SELECT move.id, move.partner_id, move.currency_id,
-                           COUNT(*) FILTER (WHERE item.display_type = 'product'),
-                           move.amount_total
-                      FROM account_move move
-                 LEFT JOIN account_move_line item ON item.move_id = move.id
-                     WHERE move.id IN %s
-                  GROUP BY move.id
-                    """,
-                    tuple(invoices.ids),
-                )
-            )
-        }
-        for line, invoice, vals in zip(self, invoices, vals_list, strict=True):
-            *kind, total = made[invoice.id]
-            meant = [vals["partner_id"], line.currency_id.id, len(vals["invoice_line_ids"])]
+        made = {move_id: found for move_id, *found in self._get_made(invoices)}
+        for line, invoice, vals in zip(self._inside(), invoices, vals_list, strict=True):
+            total, items, *kind = made[invoice.id]
+            meant = [vals[name] for name in ("partner_id", "currency_id", "move_type")]
+            meant.append(len(vals["invoice_line_ids"]))
             if kind != meant or line.currency_id.compare_amounts(total, line.amount_total):
                 raise UserError(line._get_differs_message(total))
+            line.made_item_ids = items
+
+    def _get_made(self, invoices):
+        """``[(invoice, total, items typed, customer, currency, kind, number of lines)]``
+
+        The total is below zero for a credit note.
+        """
+        return self.env.execute_query(
+            SQL(
+                """
+                SELECT move.id,
+                       move.amount_total * CASE move_type WHEN 'out_refund' THEN -1 ELSE 1 END,
+                       ARRAY_AGG(item.id ORDER BY item.id)
+                           FILTER (WHERE item.display_type IN %s),
+                       move.partner_id, move.currency_id, move.move_type,
+                       COUNT(*) FILTER (WHERE item.display_type = 'product')
+                  FROM account_move move
+             LEFT JOIN account_move_line item ON item.move_id = move.id
+                 WHERE move.id IN %s
+              GROUP BY move.id
+                """,
+                TYPED,
+                tuple(invoices.ids),
+            )
+        )
 
     def _get_differs_message(self, total):
         return self.env._(

@@ -196,7 +196,9 @@ class ArBillingService(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_billed(self):
-        for service in self.filtered("billed_day_ids")[:1]:
+        for service in self.filtered(
+            lambda service: "posted" in service.sudo().billed_day_ids.move_id.mapped("state")
+        )[:1]:
             raise UserError(
                 self.env._(
                     "The service “%(service)s” of %(customer)s has been billed, and stays as the "

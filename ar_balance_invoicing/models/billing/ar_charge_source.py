@@ -139,8 +139,17 @@ class ArChargeSource(models.AbstractModel):
 
     @api.model
     def _get_product_taxes(self, product, company):
-        """Customer taxes of a product in a company, those of its parents included."""
-        return product.sudo().taxes_id._filter_taxes_by_company(company)
+        """Customer taxes of a product in a company, those of its parents included.
+
+        Without any, those of its income account: as on an invoice made by hand.
+        """
+        taxes = product.sudo().taxes_id._filter_taxes_by_company(company)
+        if taxes or not product:
+            return taxes
+        template = product.sudo().with_company(company).product_tmpl_id
+        account = template._get_product_accounts()["income"]
+        by_account = account.tax_ids.filtered(lambda tax: tax.type_tax_use == "sale")
+        return by_account._filter_taxes_by_company(company)
 
     @api.model
     def _get_product_problem(self, product, profile):

@@ -4,7 +4,6 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.tools.misc import babel_locale_parse
 
-from ...tools.amounts import round_amount
 from ...tools.billing_calendar import overlap_days, prorated_amount
 from ...tools.period_names import date_range_name, day_range_name
 
@@ -197,7 +196,7 @@ class ArChargeSourceService(models.AbstractModel):
         locale = babel_locale_parse(lang)
         quantity, price_unit = 1.0, -row._get_share(first, last)
         if row._is_whole_line() and (first, last) == (row.date_from, row.date_to):
-            quantity, price_unit = line.quantity, -line.price_unit
+            quantity, price_unit = line.quantity * line._ar_get_billing_sign(), -line.price_unit
         name = self.with_context(lang=lang).env._(
             "Credit: %(service)s · %(dates)s (%(invoice)s)",
             service=row.service_id.display_name,
@@ -259,6 +258,6 @@ class ArChargeSourceService(models.AbstractModel):
             "service_id": charge.source_data["service_id"],
             "date_from": first,
             "date_to": last,
-            "amount": round_amount(charge.currency_id, charge.quantity * charge.price_unit),
+            "amount": line._ar_get_billed_amount(),
             "move_line_id": line.id,
         }

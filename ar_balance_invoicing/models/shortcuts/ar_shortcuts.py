@@ -11,7 +11,7 @@ from ...tools.context_keys import BY_CORE
 _logger = logging.getLogger(__name__)
 
 PARAMETER = "ar_balance_invoicing.shortcuts"
-SHORTCUTS = ("invoices", "entries", "matching", "notes", "numbers")
+SHORTCUTS = ("invoices", "entries", "matching", "notes", "numbers", "positions")
 # They give core everything, so that it has nothing to bring into step.
 UNSYNCHRONISED = ("invoices", "entries", "matching")
 SYNCHRONISED_MODELS = ("account.move", "account.move.line")
@@ -81,6 +81,16 @@ class ArShortcuts(models.AbstractModel):
                 if module not in OWN_MODULES and steps & vars(cls).keys():
                     modules.add(module)
         return tuple(sorted(modules))
+
+    @api.model
+    def _get_foreign_definers(self, model, names):
+        """Names of the addons, but for core's own and ours, that define one of these methods."""
+        modules = {
+            self._get_module(cls)
+            for cls in self.env.registry[model].__mro__
+            if vars(cls).keys() & set(names)
+        }
+        return sorted(modules - set(OWN_MODULES))
 
     def _get_core_steps(self, classes):
         """Names of core's methods that bring lines into step."""

@@ -704,7 +704,7 @@ class TestCatchUp(BilledDaysCommon):
 
     def test_a_billed_service_is_not_deleted(self):
         service = self._serve(self.ann, 100, date_from=date(2026, 11, 1))
-        self._bill(self.november)
+        self._bill(self.november).action_post()
         with self.assertRaisesRegex(UserError, "has been billed"):
             service.unlink()
 

@@ -83,11 +83,13 @@ class TestInvoiceMaker(ThrowAwayAddon, InvoiceComparison, InvoiceMakerCommon):
     def _random_line(self, rnd, line):
         price = rnd.choice([rnd.uniform(0.1, 50), rnd.uniform(50, 9e3)])
         # One so low that its tax is nothing, a free one, and one that is taken off.
-        price = rnd.choices([round(price, 2), 0.01, 0, -round(price, 2)], [17, 1, 1, 1])[0]
+        # Most in cents, some with more decimals, as for what is sold by the litre.
+        price = round(price, rnd.choice([2, 2, 5]))
+        price = rnd.choices([price, 0.01, 0.00325, 0, -price], [16, 1, 1, 1, 1])[0]
         values = {
             **line,
             "name": rnd.choice(["Pick-up", "Container, two weeks", "Rent"]),
-            "quantity": rnd.choice([1, 1, 2, 0.35, 13]),
+            "quantity": rnd.choice([1, 1, 2, 0.35, 13, 1234]),
             "price_unit": price,
         }
         if "discount" in line:
