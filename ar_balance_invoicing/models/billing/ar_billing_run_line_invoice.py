@@ -1,5 +1,7 @@
 """The invoice of a candidate: what stands against it, its values, and whether it was made so."""
 
+from itertools import chain
+
 from odoo import Command, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
@@ -153,8 +155,8 @@ class ArBillingRunLine(models.Model):
         address = partner.address_get(["delivery"])["delivery"]
         if address == partner.id:
             return partner
-        # Read together, as above; those further down are few.
-        near = partner | partner.child_ids | self.partner_id | self.partner_id.child_ids
+        # One after another and not as one set, so that those of all customers are read together.
+        near = chain(self.partner_id, self.partner_id.child_ids, partner.child_ids)
         return next((one for one in near if one.id == address), partner.browse(address))
 
     def _get_fiscal_positions(self):
