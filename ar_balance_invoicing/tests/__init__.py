@@ -10,6 +10,7 @@ from .billing import (
     test_billing_run,
     test_charge_hooks,
     test_charge_sources,
+    test_late_fees,
     test_ticks,
 )
 from .bulk_document import test_bulk_document, test_waiting

@@ -25,7 +25,7 @@ class ArBillingRun(models.Model):
 
     _name = "ar.billing.run"
     _description = "Billing Run"
-    _inherit = ["ar.bulk.document"]
+    _inherit = ["ar.bulk.document", "ar.charges.read.again"]
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.billing.run.line"
@@ -187,7 +187,8 @@ class ArBillingRun(models.Model):
 
     def _process_lines(self, lines):
         locks = {}
-        lines = lines._skip_billed()._fail_each(lambda line: line._get_problem(locks))
+        lines = self._read_charges_again(lines._skip_billed())
+        lines = lines._fail_each(lambda line: line._get_problem(locks))
         if not lines:
             return
         maker = self.env["ar.invoice.maker"].with_company(self.company_id)
@@ -296,6 +297,14 @@ class ArBillingRun(models.Model):
             return self.env._(
                 "Somebody else has billed this customer for this period at the same "
                 "moment. Retry to see the invoice."
+            )
+        if (
+            isinstance(error, psycopg2.errors.ExclusionViolation)
+            and error.diag.table_name == "ar_late_fee"
+        ):
+            return self.env._(
+                "Somebody else has charged this customer a late fee for these days at the same "
+                "moment. Retry to bill without it."
             )
         return super()._explain(error)
 

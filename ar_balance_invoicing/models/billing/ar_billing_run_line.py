@@ -55,6 +55,13 @@ class ArBillingRunLine(models.Model):
         readonly=True,
         help="What the invoice would owe: the charge with tax.",
     )
+    amount_fallen = fields.Monetary(
+        string="Late Fee Fallen By",
+        readonly=True,
+        copy=False,
+        help="How much less was billed than reviewed, before tax, because it had been paid by "
+        "then.",
+    )
     account_balance = fields.Monetary(
         currency_field="company_currency_id",
         readonly=True,

@@ -37,7 +37,8 @@ class ArChargeSource(models.AbstractModel):
     of 120 %) fails the customer it is for, with a sentence that names the source.
 
     A source that must not charge the same thing twice remembers what was invoiced in
-    ``_charges_invoiced``, and forgets it in ``_charges_freed``.
+    ``_charges_invoiced``, and forgets it in ``_charges_freed``. One whose charges may fall
+    between review and billing says so in ``_charges_read_again``.
     """
 
     _name = "ar.charge.source"
@@ -94,6 +95,21 @@ class ArChargeSource(models.AbstractModel):
             "problem": False,
             **values,
         }
+
+    @api.model
+    def _charges_read_again(self, charges):
+        """What became of charges since they were reviewed; they are about to be invoiced.
+
+        Called once for all charges of this source in a chunk, before the invoices are made;
+        takes a number of queries that does not depend on their number. Unless a source says
+        otherwise, what was reviewed is invoiced.
+
+        :param charges: ``ar.billing.charge``.
+        :return: ``{charge: given}`` of those that a source has looked at: each as it is given
+            now (see ``_prepare_charge``), and invoiced so; False if there is none any more. A
+            ``problem`` fails its customer.
+        """
+        return {}
 
     @api.model
     def _charges_invoiced(self, charges):
