@@ -11,6 +11,7 @@ from .billing import (
     test_charge_hooks,
     test_charge_sources,
     test_late_fees,
+    test_late_fees_property,
     test_ticks,
 )
 from .bulk_document import test_bulk_document, test_waiting

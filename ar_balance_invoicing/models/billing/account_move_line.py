@@ -6,7 +6,7 @@ from ..balance.account_move import BALANCE_GROUPS
 class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
 
-    is_late_fee = fields.Boolean(
+    billing_late_fee = fields.Boolean(
         string="Late Fee",
         groups=BALANCE_GROUPS,
         help="This line charges a late fee. As long as a billing profile charges no fees on fees, "

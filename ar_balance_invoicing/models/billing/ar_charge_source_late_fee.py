@@ -49,8 +49,8 @@ class ArChargeSourceLateFee(models.AbstractModel):
     @api.model
     def _get_charged_customers(self, customers):
         """Those who are charged late fees at all; read together."""
-        customers.fetch(["late_fee_free", "lang"])
-        return customers.filtered(lambda customer: not customer.late_fee_free)
+        customers.fetch(["billing_late_fee_free", "lang"])
+        return customers.filtered(lambda customer: not customer.billing_late_fee_free)
 
     # ------------------------------------------------------------------
     # What is charged
@@ -125,7 +125,7 @@ class ArChargeSourceLateFee(models.AbstractModel):
             float(amount),
             product_id=product.id,
             tax_ids=self._get_product_taxes(product, profile.company_id).ids,
-            line_values={"is_late_fee": True},
+            line_values={"billing_late_fee": True},
             source_data={
                 "overdue_move_ids": moves.ids,
                 "days": [

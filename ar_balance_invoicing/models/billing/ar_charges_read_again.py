@@ -65,7 +65,7 @@ class ArChargesReadAgain(models.AbstractModel):
         for charge, now in given.items():
             if not now:
                 gone |= charge
-            elif now["source_data"] != charge.source_data:
+            elif now["source_data"] != charge.source_data or charge.problem:
                 now = {**now, "source": charge.source}
                 charge._write_inside(charge._prepare_given(now, charge.sequence))
                 lines |= charge.line_id

@@ -109,7 +109,7 @@ class ArLateFeeOverdue(models.AbstractModel):
             ._read_group(
                 [
                     ("move_id", "in", moves.ids),
-                    ("is_late_fee", "=", True),
+                    ("billing_late_fee", "=", True),
                     ("display_type", "=", "product"),
                 ],
                 ["move_id"],

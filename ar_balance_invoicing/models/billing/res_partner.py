@@ -33,7 +33,7 @@ class ResPartner(models.Model):
     billing_hold_reason = fields.Char(
         string="Hold Reason", company_dependent=True, copy=False, groups=BALANCE_GROUPS
     )
-    late_fee_free = fields.Boolean(
+    billing_late_fee_free = fields.Boolean(
         string="No Late Fees",
         company_dependent=True,
         copy=False,
@@ -53,5 +53,5 @@ class ResPartner(models.Model):
             "billing_zero_policy",
             "billing_hold",
             "billing_hold_reason",
-            "late_fee_free",
+            "billing_late_fee_free",
         ]

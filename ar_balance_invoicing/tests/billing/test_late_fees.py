@@ -212,16 +212,16 @@ class TestLateFeesNet(LateFeeCommon):
     def test_customers_who_are_never_charged(self):
         contact = self.env["res.partner"].create({"name": "Desk", "parent_id": self.customer.id})
         self._invoice(contact, 100, days_ago=40)
-        free = self._make_customers("Free", late_fee_free=True)
+        free = self._make_customers("Free", billing_late_fee_free=True)
         self._invoice(free, 100, days_ago=40)
         run = self._list()
         self.assertEqual(self._listed(run), {self.home: 15})
         self.assertFalse(self._listed(run, free))
         # Each company decides for itself, and a contact is what its company is.
-        self.customer.with_company(self.other).late_fee_free = True
+        self.customer.with_company(self.other).billing_late_fee_free = True
         self.assertEqual(self._listed(self._list()), {self.home: 15})
-        self.customer.late_fee_free = True
-        self.assertTrue(contact.late_fee_free)
+        self.customer.billing_late_fee_free = True
+        self.assertTrue(contact.billing_late_fee_free)
         self._assert_fee(self._list(), None)
 
 
@@ -624,7 +624,7 @@ class TestLateFeesKinds(LateFeeCommon):
         self.assertEqual(fee(), [17.3])
         # By hand the fee is made 0: all that is left is service.
         invoice.button_draft()
-        invoice.invoice_line_ids.filtered("is_late_fee").price_unit = 0
+        invoice.invoice_line_ids.filtered("billing_late_fee").price_unit = 0
         invoice._post(soft=False)
         self.assertEqual(fee(), [round(5 + 10 + (46 - 30.5) / 10, 2)])
 
