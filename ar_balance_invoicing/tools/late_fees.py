@@ -87,13 +87,15 @@ def _settle(debt: Open, purses: dict[int, _Purse]) -> Fraction:
 def started_months(due: date, day: date) -> list[tuple[date, date]]:
     """First and last days of the months since the due date that have begun on a day.
 
-    The first begins on the day after the due date.
+    The first begins on the day after the due date, and ends on the due date's day of the next
+    month: due on 28 February, the second begins on 29 March.
     """
-    begin = due + timedelta(days=1)
-    if day < begin:
+    one = timedelta(days=1)
+    if day <= due:
         return []
-    last = period_index(begin, "month", 1, day)
-    return [period_dates(begin, "month", 1, index) for index in range(last + 1)]
+    last = period_index(due, "month", 1, day - one)
+    months = (period_dates(due, "month", 1, index) for index in range(last + 1))
+    return [(begin + one, end + one) for begin, end in months]
 
 
 def without_charged(

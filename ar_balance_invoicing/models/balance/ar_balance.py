@@ -282,7 +282,9 @@ class ArBalance(models.AbstractModel):
         domain = self._get_open_item_domain(company) & Domain(
             "partner_id.commercial_partner_id", "in", customers.ids
         )
-        items = self.env["account.move.line"].sudo().search(domain, order="id")
+        names = ["date_maturity", "date", "amount_residual", "amount_residual_currency", "name"]
+        names += ["move_id", "partner_id", "company_id", "currency_id"]
+        items = self.env["account.move.line"].sudo().search_fetch(domain, names, order="id")
         return items.sorted(lambda item: (self._get_reference_date(item, "due_date"), item.id))
 
     # ------------------------------------------------------------------

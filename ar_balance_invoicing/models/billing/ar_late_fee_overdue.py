@@ -100,27 +100,40 @@ class ArLateFeeOverdue(models.AbstractModel):
 
     @api.model
     def _get_fee_shares(self, profile, moves):
-        """``{invoice id: share}`` of invoices that is late fees itself and does not count."""
+        """``{invoice id: share}`` of invoices that is late fees itself and does not count.
+
+        What was credited of an invoice is no part of it: a fee that was taken back alone leaves
+        the rest as it is.
+        """
         if profile.late_fee_on_fees:
             return {}
-        rows = (
-            self.env["account.move.line"]
-            .sudo()
-            ._read_group(
-                [
-                    ("move_id", "in", moves.ids),
-                    ("billing_late_fee", "=", True),
-                    ("display_type", "=", "product"),
-                ],
-                ["move_id"],
-                ["price_total:sum"],
-            )
-        )
-        return {
-            move.id: max(0, min(1, Fraction(str(fees)) / Fraction(str(move.amount_total))))
-            for move, fees in rows
-            if move.amount_total
+        credits = moves.reversal_move_ids.filtered(lambda move: move.state == "posted")
+        fees = self._get_fees(moves | credits)
+        left = {
+            move.id: [fees.get(move.id, Fraction(0)), Fraction(str(move.amount_total))]
+            for move in moves
         }
+        for credit in credits:
+            own = left[credit.reversed_entry_id.id]
+            own[0] -= fees.get(credit.id, 0)
+            own[1] -= Fraction(str(credit.amount_total))
+        return {
+            move_id: max(Fraction(0), min(Fraction(1), fee / total))
+            for move_id, (fee, total) in left.items()
+            if fee and total > 0
+        }
+
+    @api.model
+    def _get_fees(self, moves):
+        """``{invoice id: amount}`` of the late fees that invoices charge, with tax."""
+        domain = [
+            ("move_id", "in", moves.ids),
+            ("billing_late_fee", "=", True),
+            ("display_type", "=", "product"),
+        ]
+        items = self.env["account.move.line"].sudo()
+        rows = items._read_group(domain, ["move_id"], ["price_total:sum"])
+        return {move.id: Fraction(str(fees)) for move, fees in rows}
 
     @api.model
     def _prepare_overdue(self, period, item, base, day, charged):

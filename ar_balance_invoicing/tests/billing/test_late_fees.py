@@ -1,6 +1,6 @@
 """Late fees: what is owed after the customer's own credits, once, and as it is when billed."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from dateutil.relativedelta import relativedelta
@@ -11,6 +11,7 @@ from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
+from ...tools.late_fees import started_months
 from ..billing_common import BillingCommon
 
 LATE_FEE = "ar.charge.source.late.fee"
@@ -622,11 +623,25 @@ class TestLateFeesKinds(LateFeeCommon):
         # 30.50 are half of the invoice: half of the service is left.
         self._pay(self.customer, 30.5, invoice)
         self.assertEqual(fee(), [17.3])
-        # By hand the fee is made 0: all that is left is service.
+        # The fee is taken back by a credit note of its own: all that is left is service.
+        with self.cr.savepoint() as undone:
+            credit = invoice._reverse_moves([{"invoice_date": self.today}])
+            credit.invoice_line_ids.filtered(lambda line: not line.billing_late_fee).unlink()
+            self.assertEqual(credit.amount_total, 15)
+            credit._post(soft=False)
+            for applied in (False, True):
+                if applied:
+                    (invoice | credit).line_ids.filtered(
+                        lambda line: line.account_type == "asset_receivable"
+                    ).reconcile()
+                self.assertEqual(fee(), [5 + 10 + (46 - 30.5) / 10])
+            undone.rollback()
+            self.env.invalidate_all()
+        # By hand the fee is made 0, the same.
         invoice.button_draft()
         invoice.invoice_line_ids.filtered("billing_late_fee").price_unit = 0
         invoice._post(soft=False)
-        self.assertEqual(fee(), [round(5 + 10 + (46 - 30.5) / 10, 2)])
+        self.assertEqual(fee(), [5 + 10 + (46 - 30.5) / 10])
 
     def test_nothing_but_a_fee_is_overdue(self):
         overdue = self._invoice(self.customer, 100, days_ago=40)
@@ -676,6 +691,19 @@ class TestLateFeesKinds(LateFeeCommon):
         first.invoice_ids.button_cancel()
         again = self._list(later, invoice_date=day)
         self.assertEqual(self._listed(again), {self.home: 25})
+
+    def test_a_month_ends_on_the_day_of_the_due_date(self):
+        for due, day, first, last, count in (
+            ("2026-02-28", "2026-03-28", "2026-03-01", "2026-03-28", 1),
+            ("2026-02-28", "2026-03-29", "2026-03-29", "2026-04-28", 2),
+            ("2026-01-31", "2026-02-28", "2026-02-01", "2026-02-28", 1),
+            ("2026-01-31", "2026-03-01", "2026-03-01", "2026-03-31", 2),
+            ("2023-12-15", "2026-12-15", "2026-11-16", "2026-12-15", 36),
+        ):
+            with self.subTest(due=due, day=day):
+                months = started_months(date.fromisoformat(due), date.fromisoformat(day))
+                self.assertEqual(len(months), count)
+                self.assertEqual([str(end) for end in months[-1]], [first, last])
 
     def test_instalments_begin_their_months_on_their_own_days(self):
         self.profile.write({"late_fee_monthly": True, "late_fee_fixed": 0})

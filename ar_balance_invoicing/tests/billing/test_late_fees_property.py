@@ -174,7 +174,9 @@ class TestLateFeesProperty(LateFeeCommon):
                 own[1] *= 1 - used / own[0]
                 own[0] -= used
                 left -= used
-            (other,) = [purse for currency, purse in credits.items() if currency != item["currency"]]
+            (other,) = [
+                purse for currency, purse in credits.items() if currency != item["currency"]
+            ]
             worth = item["booked"] * left / item["open"]
             used = min(other[1], worth)
             if used:
@@ -315,9 +317,7 @@ class TestLateFeesProperty(LateFeeCommon):
             "SELECT fee_move_id, overdue_move_id, overdue_item_id, date_from, date_to "
             "FROM ar_late_fee WHERE overdue_move_id IS NOT NULL"
         )
-        expected = [
-            (move_id, *row) for move_id, charged in self.charged.items() for row in charged
-        ]
+        expected = [(move_id, *row) for move_id, charged in self.charged.items() for row in charged]
         self.assertCountEqual(rows, expected)
         rows = self._ledger(
             "SELECT fee_move_id, customer_number, date_from, date_to "
