@@ -13,6 +13,8 @@ from .billing import (
     test_billing_run,
     test_charge_hooks,
     test_charge_sources,
+    test_late_fees,
+    test_late_fees_property,
     test_ticks,
 )
 from .bulk_document import test_bulk_document, test_waiting

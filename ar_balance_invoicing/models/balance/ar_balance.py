@@ -270,25 +270,22 @@ class ArBalance(models.AbstractModel):
         return companies.search_count([("parent_id", "=", False)], 2) == 1
 
     @api.model
-    def _get_overdue_items(self, customers, company, before):
-        """Open items of the company's own customer invoices that were due before a day.
+    def _get_customers_items(self, customers, company):
+        """All open items of customers, in the whole ledger, the oldest first.
 
-        Invoices only, with something left to pay: credit notes and payments that are not
-        applied are not overdue. Branches bill and dun for themselves, so theirs are not in it.
+        Read with complete rights: credits in branches that the user may not see count as well.
 
         :param customers: commercial partners.
-        :return: ``account.move.line``, the oldest first.
+        :param company: of the ledger.
+        :return: ``account.move.line``.
         """
         domain = self._get_open_item_domain(company) & Domain(
-            [
-                ("company_id", "=", company.id),
-                ("partner_id.commercial_partner_id", "in", customers.ids),
-                ("move_id.move_type", "=", "out_invoice"),
-                ("date_maturity", "<", before),
-                ("amount_residual", ">", 0),
-            ]
+            "partner_id.commercial_partner_id", "in", customers.ids
         )
-        return self.env["account.move.line"].search(domain, order="date_maturity, id")
+        names = ["date_maturity", "date", "amount_residual", "amount_residual_currency", "name"]
+        names += ["move_id", "partner_id", "company_id", "currency_id"]
+        items = self.env["account.move.line"].sudo().search_fetch(domain, names, order="id")
+        return items.sorted(lambda item: (self._get_reference_date(item, "due_date"), item.id))
 
     # ------------------------------------------------------------------
     # Written off

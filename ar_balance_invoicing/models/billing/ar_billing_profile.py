@@ -4,18 +4,18 @@ from odoo.fields import Domain
 
 from .res_company import ZERO_INVOICES, ZERO_POLICIES
 
-MOST_DAYS = 3650
 CALENDAR_FIELDS = ("cadence_unit", "cadence_count", "anchor_date")
 
 
 class ArBillingProfile(models.Model):
     """Customers that are billed alike: how often, from which journal, on which terms.
 
-    How often, and whether by itself, stands in the file of its calendar beside this one.
+    How often, and whether by itself, stands in the file of its calendar beside this one; what
+    late fees it charges in ``ar.late.fee.terms``.
     """
 
     _name = "ar.billing.profile"
-    _inherit = ["ar.guarded", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["ar.guarded", "ar.late.fee.terms", "mail.thread", "mail.activity.mixin"]
     _description = "Billing Profile"
     _order = "name, id"
     _check_company_auto = True
@@ -79,35 +79,6 @@ class ArBillingProfile(models.Model):
             "No new charges in this period. The amount due is your account balance."
         ),
         help="The one line of an invoice without charges.",
-    )
-
-    # --- late fees ----------------------------------------------------------
-
-    late_fee_fixed = fields.Monetary(
-        string="Fixed Fee",
-        tracking=True,
-        help="Once per customer and period, when something is overdue.",
-    )
-    late_fee_percent = fields.Float(
-        string="Percentage",
-        digits=(6, 3),
-        tracking=True,
-        help="Of the overdue amount. Each overdue invoice is charged once per period.",
-    )
-    late_fee_grace_days = fields.Integer(
-        string="Days of Grace",
-        help="An invoice is charged when the invoice date of the run is later than its due "
-        "date and so many days.",
-    )
-    late_fee_minimum = fields.Monetary(
-        string="Minimum Overdue", help="A customer who is overdue by less is charged nothing."
-    )
-    late_fee_product_id = fields.Many2one(
-        "product.product",
-        check_company=True,
-        domain="[('sale_ok', '=', True)]",
-        ondelete="restrict",
-        help="Account and taxes of the fee.",
     )
 
     # --- invoice groups -----------------------------------------------------
@@ -181,51 +152,9 @@ class ArBillingProfile(models.Model):
                         )
                     )
 
-    @api.constrains(
-        "late_fee_fixed",
-        "late_fee_percent",
-        "late_fee_grace_days",
-        "late_fee_minimum",
-        "late_fee_product_id",
-        "lead_days",
-    )
-    def _check_late_fees(self):
-        for profile in self:
-            if not 0 <= profile.late_fee_percent <= 100:
-                raise ValidationError(
-                    self.env._(
-                        "The late fee of “%(profile)s” is %(percent)s percent of what is overdue. "
-                        "Type a percentage between 0 and 100.",
-                        profile=profile.display_name,
-                        percent=profile.late_fee_percent,
-                    )
-                )
-            for name in ("late_fee_fixed", "late_fee_grace_days", "late_fee_minimum", "lead_days"):
-                if profile[name] < 0:
-                    raise ValidationError(
-                        self.env._(
-                            "%(field)s of “%(profile)s” is below zero. Type 0 or more.",
-                            field=self._fields[name]._description_string(self.env),
-                            profile=profile.display_name,
-                        )
-                    )
-                if name.endswith("_days") and profile[name] > MOST_DAYS:
-                    raise ValidationError(
-                        self.env._(
-                            "%(field)s of “%(profile)s” are more than %(most)s. Type fewer days.",
-                            field=self._fields[name]._description_string(self.env),
-                            profile=profile.display_name,
-                            most=MOST_DAYS,
-                        )
-                    )
-            if profile._has_late_fees() and not profile.late_fee_product_id:
-                raise ValidationError(
-                    self.env._(
-                        "“%s” charges late fees: choose the product that gives them their account "
-                        "and taxes.",
-                        profile.display_name,
-                    )
-                )
+    @api.constrains("lead_days")
+    def _check_lead_days(self):
+        self._check_from_zero("lead_days")
 
     # ------------------------------------------------------------------
     # CRUD
@@ -398,10 +327,6 @@ class ArBillingProfile(models.Model):
         if self.zero_policy == "company":
             return self.company_id.ar_zero_policy
         return self.zero_policy
-
-    def _has_late_fees(self):
-        self.ensure_one()
-        return bool(self.late_fee_fixed or self.late_fee_percent)
 
     def _prepare_group_options(self, period):
         """Values of a run of this profile: where its invoices are put by default."""

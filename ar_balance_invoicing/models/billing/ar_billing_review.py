@@ -1,4 +1,6 @@
-from odoo import api, models
+from collections import defaultdict
+
+from odoo import api, fields, models
 
 
 class ArBillingReview(models.AbstractModel):
@@ -7,21 +9,47 @@ class ArBillingReview(models.AbstractModel):
     Charges are asked for again right before the invoices are made. Whoever would be billed
     otherwise than listed comes back as failed, with what he would be billed now; *Retry* then
     bills that. Another account balance alone changes nothing but what the zero policy says.
+    For billing runs, which inherit it.
     """
 
     _name = "ar.billing.review"
     _description = "Review of Billing Candidates"
 
-    @api.model
-    def _filter_as_reviewed(self, run, lines):
+    fallen_text = fields.Char(compute="_compute_fallen_text")
+
+    @api.depends("line_ids.state", "line_ids.amount_fallen")
+    def _compute_fallen_text(self):
+        """How many late fees were billed lower than reviewed, and by how much."""
+        rows = self.env["ar.billing.run.line"]._read_group(
+            [
+                ("document_id", "in", self.ids),
+                ("state", "in", ("done", "skipped")),
+                ("amount_fallen", ">", 0),
+            ],
+            ["document_id", "currency_id"],
+            ["__count", "amount_fallen:sum"],
+        )
+        fallen = defaultdict(list)
+        for run, currency, count, amount in rows:
+            fallen[run.id].append((count, currency.format(amount)))
+        for run in self:
+            found = fallen[run.id]
+            run.fallen_text = bool(found) and self.env._(
+                "Late fees that fell between the list and the invoices: %(count)s, by %(amounts)s. "
+                "So much had been paid or credited by then.",
+                count=sum(count for count, _amount in found),
+                amounts=", ".join(amount for _count, amount in found),
+            )
+
+    def _filter_as_reviewed(self, lines):
         """Mark those of these lines that changed as failed, each with why; return the others.
 
         Queries do not depend on the number of lines, unless some of them have changed.
 
-        :param run: the billing run of the lines.
+        :param lines: of this run.
         """
         lines = lines._inside()
-        charges = run._get_charges(lines.partner_id)
+        charges = self._get_charges(lines.partner_id)
         fresh = {
             line: self._prepare_charges(charges[line.partner_id.id].get(line.currency_id.id, []))
             for line in lines
@@ -31,7 +59,10 @@ class ArBillingReview(models.AbstractModel):
             return lines
         accepted = differing.filtered(lambda line: self._is_accepted(line, fresh[line]))
         before = {line: line.amount_total for line in differing}
+        charged = {line: line.amount_charge for line in accepted}
         self._take_over(differing, fresh)
+        for line, amount in charged.items():
+            line.amount_fallen += max(0, amount - line.amount_charge)
         for line in differing - accepted:
             line._mark_failed(self._get_changed_message(line, before[line]))
         return lines - (differing - accepted)

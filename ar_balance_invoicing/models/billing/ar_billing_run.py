@@ -25,7 +25,7 @@ class ArBillingRun(models.Model):
 
     _name = "ar.billing.run"
     _description = "Billing Run"
-    _inherit = ["ar.bulk.document"]
+    _inherit = ["ar.bulk.document", "ar.billing.review"]
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.billing.run.line"
@@ -193,8 +193,7 @@ class ArBillingRun(models.Model):
 
     def _process_lines(self, lines):
         locks = {}
-        lines = lines._skip_billed()
-        lines = self.env["ar.billing.review"]._filter_as_reviewed(self, lines)
+        lines = self._filter_as_reviewed(lines._skip_billed())
         lines = lines._skip_zero()._fail_each(lambda line: line._get_problem(locks))
         if not lines:
             return
@@ -304,6 +303,14 @@ class ArBillingRun(models.Model):
             return self.env._(
                 "Somebody else has billed this customer for this period at the same "
                 "moment. Retry to see the invoice."
+            )
+        if (
+            isinstance(error, psycopg2.errors.ExclusionViolation)
+            and error.diag.table_name == "ar_late_fee"
+        ):
+            return self.env._(
+                "Somebody else has charged this customer a late fee for these days at the same "
+                "moment. Retry to bill without it."
             )
         return super()._explain(error)
 

@@ -69,6 +69,13 @@ class ArBillingRunLine(models.Model):
         help="Which lines of the invoice were made from the charges: their numbers. All "
         "others were added by somebody, and stay when the draft is regenerated.",
     )
+    amount_fallen = fields.Monetary(
+        string="Late Fee Fallen By",
+        readonly=True,
+        copy=False,
+        help="How much less was billed than reviewed, before tax, because it had been paid by "
+        "then.",
+    )
     account_balance = fields.Monetary(
         currency_field="company_currency_id",
         readonly=True,

@@ -37,7 +37,8 @@ class ArChargeSource(models.AbstractModel):
     of 120 %) fails the customer it is for, with a sentence that names the source.
 
     A source that must not charge the same thing twice remembers what was invoiced in
-    ``_charges_invoiced``, and forgets it in ``_charges_freed``.
+    ``_charges_invoiced``, and forgets it in ``_charges_freed``. One whose charges may fall
+    between review and billing says so in ``_accepts_change``.
     """
 
     _name = "ar.charge.source"

@@ -33,6 +33,13 @@ class ResPartner(models.Model):
     billing_hold_reason = fields.Char(
         string="Hold Reason", company_dependent=True, copy=False, groups=BALANCE_GROUPS
     )
+    billing_late_fee_free = fields.Boolean(
+        string="No Late Fees",
+        company_dependent=True,
+        copy=False,
+        groups=BALANCE_GROUPS,
+        help="This customer is never charged late fees.",
+    )
     billing_service_ids = fields.One2many(
         "ar.billing.service", "partner_id", string="Services", groups=BALANCE_GROUPS
     )
@@ -46,4 +53,5 @@ class ResPartner(models.Model):
             "billing_zero_policy",
             "billing_hold",
             "billing_hold_reason",
+            "billing_late_fee_free",
         ]

@@ -404,13 +404,12 @@ class TestLateFees(ChargeCommon):
         (charge,) = self._charges()
         self.assertEqual(charge["partner_id"], self.customer.id)
 
-    def test_a_foreign_invoice_counts_in_company_currency(self):
+    def test_a_foreign_invoice_is_charged_in_its_own_currency(self):
         invoice = self._invoice(self.customer, 1000, days_ago=40, currency_id=self.foreign.id)
-        residual = Decimal(str(invoice.amount_residual_signed))
-        expected = (residual * Decimal("0.015")).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        self.assertNotEqual(invoice.amount_residual_signed, 1000, "another rate than one")
         (charge,) = self._charges()
-        self.assertEqual(Decimal(str(charge["price_unit"])), expected)
-        self.assertEqual(charge["currency_id"], self.company.currency_id.id)
+        self.assertEqual(charge["price_unit"], 15)
+        self.assertEqual(charge["currency_id"], self.foreign.id)
 
     def test_each_invoice_is_charged_once_per_period(self):
         self.profile.late_fee_fixed = 10
@@ -438,8 +437,12 @@ class TestLateFees(ChargeCommon):
         self.assertEqual(self._amounts(), [28])
 
     def _mark(self, period, overdue, fee):
+        shared = {"period_id": period.id, "fee_move_id": fee.id}
         return self.env["ar.late.fee"]._create_inside(
-            {"period_id": period.id, "overdue_move_id": overdue.id, "fee_move_id": fee.id}
+            [
+                {**shared, "overdue_move_id": overdue.id},
+                {**shared, "customer_number": self.customer.id},
+            ]
         )
 
     def test_the_run_can_do_without(self):
