@@ -4,7 +4,7 @@ import logging
 from importlib.util import find_spec
 
 from . import test_demo, test_tours
-from .balance import test_balance, test_balance_queries
+from .balance import test_balance, test_balance_queries, test_draft_matching
 from .billing import (
     test_billing_profile,
     test_billing_run,
