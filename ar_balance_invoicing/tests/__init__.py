@@ -11,6 +11,7 @@ from .billing import (
     test_charge_hooks,
     test_charge_sources,
     test_ticks,
+    test_total_due,
 )
 from .bulk_document import test_bulk_document, test_waiting
 from .guard import (

@@ -85,7 +85,10 @@ class AccountMove(models.Model):
         amounts = self.env["ar.draft.matching"]._get_amounts("move_id", matched.ids)
         self._ar_put_amounts(
             "invoice_balance",
-            [move._ar_get_invoice_balance(amounts.get(move._origin.id, (0, 0))[0]) for move in self],
+            [
+                move._ar_get_invoice_balance(amounts.get(move._origin.id, (0, 0))[0])
+                for move in self
+            ],
         )
 
     def _ar_get_invoice_balance(self, matched_with_drafts):

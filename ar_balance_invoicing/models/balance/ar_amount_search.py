@@ -34,9 +34,7 @@ class ArAmountSearch(models.AbstractModel):
         name = field.name
         if operator == "in":
             # An empty value in a search stands for zero, as in every amount field.
-            amounts = {
-                self._parse(field, item) if item else search_amount(0) for item in value
-            }
+            amounts = {self._parse(field, item) if item else search_amount(0) for item in value}
 
             def to_sql(model, alias, query):
                 if not amounts:

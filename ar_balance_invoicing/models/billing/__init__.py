@@ -13,6 +13,7 @@ from . import (
     ar_billing_run_line,
     ar_billing_charge,
     ar_invoice_maker,
+    ar_invoice_task_confirm,
     ar_invoice_task_regenerate,
     account_move,
     res_partner,

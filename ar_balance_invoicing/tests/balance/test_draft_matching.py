@@ -148,9 +148,7 @@ class TestDraftMatching(BalanceCommon):
     # --- currencies --------------------------------------------------------------
 
     def test_in_foreign_currency_with_the_exchange_difference(self):
-        invoice = self._invoice(
-            self.customer, 100, currency_id=self.foreign.id, days_ago=400
-        )
+        invoice = self._invoice(self.customer, 100, currency_id=self.foreign.id, days_ago=400)
         payment = self._pay(self.customer, 100, invoice, currency=self.foreign)
         self._owes(0)
         invoice.button_draft()
@@ -212,7 +210,9 @@ class TestDraftMatching(BalanceCommon):
         )
         self.assertEqual((total, in_currency), (105, 105))
         noted = lines.search([*action["domain"], ("is_matched_with_draft", "=", True)])
-        self.assertEqual(set(noted.mapped("draft_match")), {f"matched with draft {payment.move_id.name}"})
+        self.assertEqual(
+            set(noted.mapped("draft_match")), {f"matched with draft {payment.move_id.name}"}
+        )
         others = lines.search([*action["domain"], ("is_matched_with_draft", "!=", True)])
         self.assertEqual(others | noted, lines.search(action["domain"]))
         debits = lines.search([*action["domain"], ("amount_open", ">", 35)])
