@@ -3,6 +3,7 @@ from . import (
     ar_draft_matching,
     ar_balance,
     ar_total_due,
+    account_account,
     account_move,
     account_move_line,
     res_company,

@@ -241,9 +241,19 @@ class AccountMove(models.Model):
 
     @api.depends("amount_residual", "line_ids.matched_debit_ids", "line_ids.matched_credit_ids")
     def _compute_amount_written_off(self):
-        amounts = self.env["ar.balance"]._get_written_off(
-            self._origin, settled="move_id", in_currency=True
+        balances = self.env["ar.balance"]
+        amounts = balances._get_written_off(self._origin, settled="move_id", in_currency=True)
+        # An entry can have items in other currencies than its own.
+        mixed = self._origin.filtered(
+            lambda move: (
+                move.id in amounts
+                and not move.is_invoice(include_receipts=True)
+                and move.currency_id == move.company_currency_id
+                and move.line_ids.currency_id - move.currency_id
+            )
         )
+        booked = balances._get_written_off(mixed, settled="move_id")
+        amounts |= {move_id: abs(amount) for move_id, amount in booked.items()}
         for move in self:
             move.amount_written_off = amounts.get(move._origin.id, 0)
 
@@ -255,8 +265,16 @@ class AccountMove(models.Model):
             if not currency or currency.is_zero(move.amount_written_off):
                 move.write_off_state = "none"
             else:
-                settled = currency.is_zero(move.amount_residual)
-                move.write_off_state = "full" if settled else "partial"
+                move.write_off_state = "full" if move._ar_is_settled() else "partial"
+
+    def _ar_is_settled(self):
+        """Whether nothing is owed on a document any more, by none of its customers."""
+        self.ensure_one()
+        if self.is_invoice(include_receipts=True):
+            return self.currency_id.is_zero(self.amount_residual)
+        # Core knows no residual of other entries, which can concern several customers.
+        items = self.line_ids.filtered(lambda item: item.account_type == "asset_receivable")
+        return all(items.mapped("reconciled"))
 
     # ------------------------------------------------------------------
     # SQL

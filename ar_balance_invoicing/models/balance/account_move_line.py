@@ -3,6 +3,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools.aging import age
+from .account_move import BALANCE_GROUPS
 
 _OPEN_AMOUNTS = {
     "amount_open": ("amount_residual", "amount"),
@@ -43,6 +44,20 @@ class AccountMoveLine(models.Model):
         "them, or unmatch them, to settle it or to match it with something else.",
     )
 
+    amount_written_off = fields.Monetary(
+        string="Written Off",
+        compute="_compute_amount_written_off",
+        currency_field="currency_id",
+        groups=BALANCE_GROUPS,
+        help="The part of this item that write-offs have settled, in its currency.",
+    )
+    write_off_state = fields.Selection(
+        [("none", "Not written off"), ("partial", "Partly written off"), ("full", "Written off")],
+        compute="_compute_amount_written_off",
+        groups=BALANCE_GROUPS,
+        help="Of this item alone: an entry can have items of several customers.",
+    )
+
     # All that the balance reads of an open item, so that a balance over a whole
     # ledger is an index-only scan of its few open items.
     _ar_open_item_idx = models.Index(
@@ -62,6 +77,19 @@ class AccountMoveLine(models.Model):
         for line in self:
             due = balances._get_reference_date(line, "due_date")
             line.days_overdue = max(age(due, today), 0) if due else 0
+
+    @api.depends("amount_residual", "matched_debit_ids", "matched_credit_ids")
+    def _compute_amount_written_off(self):
+        amounts = self.env["ar.balance"]._get_written_off(
+            self._origin, settled="", in_currency=True
+        )
+        for line in self:
+            amount = amounts.get(line._origin.id, 0)
+            line.amount_written_off = amount
+            if not line.currency_id or line.currency_id.is_zero(amount):
+                line.write_off_state = "none"
+            else:
+                line.write_off_state = "full" if line.reconciled else "partial"
 
     # ------------------------------------------------------------------
     # What is open, drafts aside

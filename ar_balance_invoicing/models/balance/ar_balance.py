@@ -393,7 +393,8 @@ class ArBalance(models.AbstractModel):
         query for each side of the matchings, whatever the number of records.
 
         :param records: of what is asked, for instance invoices, customers or batches.
-        :param settled: path of fields to one of them from the settled journal item, or
+        :param settled: path of fields to one of them from the settled journal item (an empty
+            one: they are such items), or
         :param entry: from the write-off entry.
         :param companies: only what was written off in these.
         :param in_currency: in the currency of the settled item; else in company currency,
@@ -408,7 +409,9 @@ class ArBalance(models.AbstractModel):
             ("debit_move_id", "credit_move_id", "debit_amount_currency", 1),
             ("credit_move_id", "debit_move_id", "credit_amount_currency", -1),
         ):
-            path = f"{item}.{settled}" if settled else f"{counterpart}.move_id.{entry}"
+            path = f"{counterpart}.move_id.{entry}"
+            if settled is not None:
+                path = f"{item}.{settled}" if settled else item
             rows = (
                 self.env["account.partial.reconcile"]
                 .sudo()
