@@ -102,15 +102,15 @@ class TestBalanceProperty(BalanceCommon):
             if fate := rnd.choice(["", "", "", "", "", "draft", "draft", "cancel", "post"]):
                 returned[fate] |= move
         for fate, some in returned.items():
-            payments = some.origin_payment_id
+            payments, bills = some.origin_payment_id, some.filtered(lambda m: m.is_invoice())
             payments.action_draft()
-            (some - payments.move_id).button_draft()
+            bills.button_draft()
             if fate == "cancel":
                 payments.action_cancel()
-                (some - payments.move_id).button_cancel()
+                bills.button_cancel()
             elif fate == "post":
                 payments.action_post()
-                (some - payments.move_id)._post(soft=False)
+                bills._post(soft=False)
 
     @classmethod
     def _match_with_drafts(cls, moves):
