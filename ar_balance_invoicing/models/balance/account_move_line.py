@@ -36,10 +36,12 @@ class AccountMoveLine(models.Model):
         string="Matched With a Draft",
         compute="_compute_draft_match",
         search="_search_is_matched_with_draft",
+        groups=BALANCE_GROUPS,
     )
     draft_match = fields.Char(
         string="Matched With",
         compute="_compute_draft_match",
+        groups=BALANCE_GROUPS,
         help="Drafts that hold this item, or a part of it, as if it were paid. Post or cancel "
         "them, or unmatch them, to settle it or to match it with something else.",
     )

@@ -121,7 +121,9 @@ class TestBalanceProperty(BalanceCommon):
         )
         for _customer, items in receivable.grouped("partner_id").items():
             drafts = items.filtered(lambda line: line.parent_state == "draft" and line.balance > 0)
-            credits = items.filtered(lambda line: line.parent_state == "posted" and line.balance < 0)
+            credits = items.filtered(
+                lambda line: line.parent_state == "posted" and line.balance < 0
+            )
             if drafts and credits and rnd.random() < 0.5:
                 (drafts[:1] | credits[:1]).reconcile()
 
@@ -233,8 +235,12 @@ class TestBalanceProperty(BalanceCommon):
                 held = items.filtered("is_matched_with_draft")
                 self.assertEqual(
                     held,
-                    items.filtered(lambda i: not i.currency_id.is_zero(i.amount_open - i.amount_residual)
-                                   or i.amount_open_currency != i.amount_residual_currency),
+                    items.filtered(
+                        lambda i: (
+                            not i.currency_id.is_zero(i.amount_open - i.amount_residual)
+                            or i.amount_open_currency != i.amount_residual_currency
+                        )
+                    ),
                 )
                 noted |= held
         self.assertTrue(noted, "the population has documents back in draft")

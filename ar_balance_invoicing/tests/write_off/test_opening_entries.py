@@ -41,9 +41,7 @@ class TestOpeningEntries(WriteOffCommon):
         self.env.flush_all()
         self.env.invalidate_all()
         items = (self._item(entry, self.customer), self._item(entry, self.brother))
-        return [
-            (record.write_off_state, record.amount_written_off) for record in (entry, *items)
-        ]
+        return [(record.write_off_state, record.amount_written_off) for record in (entry, *items)]
 
     def test_what_is_written_off_of_one_customer_is_not_of_the_other(self):
         entry = self._opening((self.customer, {"balance": 100}), (self.brother, {"balance": 50}))
