@@ -17,6 +17,7 @@
         "data/ir_sequence.xml",
         "views/bulk_document/bulk_document_header.xml",
         "views/balance/account_move_line_views.xml",
+        "views/balance/account_account_views.xml",
         "views/balance/account_move_views.xml",
         "views/balance/res_partner_views.xml",
         "views/invoice_group/ar_invoice_group_views.xml",

@@ -4,7 +4,12 @@ import logging
 from importlib.util import find_spec
 
 from . import test_demo, test_tours
-from .balance import test_balance, test_balance_queries
+from .balance import (
+    test_balance,
+    test_balance_queries,
+    test_control_account,
+    test_draft_matching,
+)
 from .billing import (
     test_as_plain,
     test_billed_days,
@@ -16,6 +21,7 @@ from .billing import (
     test_late_fees,
     test_late_fees_property,
     test_ticks,
+    test_total_due,
 )
 from .bulk_document import test_bulk_document, test_waiting
 from .guard import (
@@ -28,7 +34,12 @@ from .guard import (
 )
 from .invoice_group import test_invoice_group, test_invoice_task, test_ticked_invoices
 from .shortcuts import test_invoice_maker, test_shortcuts, test_write_off_entries
-from .write_off import test_write_off, test_write_off_batch, test_write_off_reason
+from .write_off import (
+    test_opening_entries,
+    test_write_off,
+    test_write_off_batch,
+    test_write_off_reason,
+)
 from .xlsx import test_xlsx
 
 # Odoo imports this package whenever it installs with --test-tags, whoever's tests these

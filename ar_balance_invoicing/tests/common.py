@@ -161,17 +161,29 @@ class BalanceCommon(Helpers, AccountTestInvoicingCommon):
 
     @classmethod
     def _ledger_open_items(cls, company):
-        """[(customer, due date, invoice date, open amount)] from lines and matchings."""
+        """[(customer, due date, invoice date, open amount)] from lines and matchings.
+
+        A matching counts when the documents of both of its sides are posted.
+        """
         rows = cls._ledger(
             """
+            WITH matched AS (
+                SELECT partial.*
+                  FROM account_partial_reconcile partial
+                  JOIN account_move_line debit ON debit.id = partial.debit_move_id
+                  JOIN account_move debited ON debited.id = debit.move_id
+                  JOIN account_move_line credit ON credit.id = partial.credit_move_id
+                  JOIN account_move credited ON credited.id = credit.move_id
+                 WHERE debited.state = 'posted' AND credited.state = 'posted'
+            )
             SELECT partner.commercial_partner_id,
                    COALESCE(line.date_maturity, move.date),
                    COALESCE(move.invoice_date, move.date),
                    (line.debit - line.credit
-                     - COALESCE((SELECT SUM(amount) FROM account_partial_reconcile
-                                  WHERE debit_move_id = line.id), 0)
-                     + COALESCE((SELECT SUM(amount) FROM account_partial_reconcile
-                                  WHERE credit_move_id = line.id), 0))::text
+                     - COALESCE((SELECT SUM(matched.amount) FROM matched
+                                  WHERE matched.debit_move_id = line.id), 0)
+                     + COALESCE((SELECT SUM(matched.amount) FROM matched
+                                  WHERE matched.credit_move_id = line.id), 0))::text
               FROM account_move_line line
               JOIN account_move move ON move.id = line.move_id
               JOIN account_account account ON account.id = line.account_id

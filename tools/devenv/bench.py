@@ -70,7 +70,11 @@ CASES = {
     ),
     "list": Case(
         "list of invoices with our columns, beside core's and plain SQL",
-        {"invoices": INVOICES_OF_LEDGER},
+        {
+            "invoices": INVOICES_OF_LEDGER,
+            "drafts": (100_000, "beside them, as after a run"),
+            "back-in-draft": (200, "paid invoices and payments that keep their matchings"),
+        },
         can_profile=False,
     ),
     "search": Case("search of a write-off, beside plain SQL", {"invoices": INVOICES_OF_LEDGER}),

@@ -6,6 +6,7 @@ for no rights. Where a page is read, both sides read its records through the ORM
 """
 
 import bench_case
+from bench_drafts import add_drafts, put_back, vacuum
 from lxml import etree
 
 PAGE = 80
@@ -17,16 +18,33 @@ COLUMNS = ("invoice_balance", "account_balance")
 BALANCES = """
     SELECT m.id, {more}
       FROM account_move m
-      LEFT JOIN (SELECT p.commercial_partner_id AS customer, SUM(i.amount_residual) AS balance
-                   FROM account_move_line i
-                   JOIN account_account a ON a.id = i.account_id
-                   JOIN res_partner p ON p.id = i.partner_id
-                  WHERE a.account_type = 'asset_receivable'
-                    AND i.parent_state = 'posted'
-                    AND i.reconciled IS NOT TRUE
-               GROUP BY p.commercial_partner_id) account
+      LEFT JOIN (SELECT customer, SUM(amount) AS balance
+                   FROM (SELECT p.commercial_partner_id AS customer, i.amount_residual AS amount
+                           FROM account_move_line i
+                           JOIN account_account a ON a.id = i.account_id
+                           JOIN res_partner p ON p.id = i.partner_id
+                          WHERE a.account_type = 'asset_receivable'
+                            AND i.parent_state = 'posted'
+                            AND i.reconciled IS NOT TRUE
+                          {drafts}) part
+               GROUP BY customer) account
         ON account.customer = m.commercial_partner_id
      WHERE m.move_type IN ('out_invoice', 'out_refund')
+"""
+# What is matched with a draft, where there is any.
+MATCHED_DRAFTS = """ARRAY(SELECT id FROM account_move_line
+                       WHERE parent_state != 'posted' AND matching_number IS NOT NULL)"""
+DRAFTS = f"""
+    UNION ALL
+    SELECT p.commercial_partner_id, side.amount
+      FROM (SELECT credit_move_id AS item, -amount AS amount
+              FROM account_partial_reconcile WHERE debit_move_id = ANY({MATCHED_DRAFTS})
+             UNION ALL
+            SELECT debit_move_id, amount
+              FROM account_partial_reconcile WHERE credit_move_id = ANY({MATCHED_DRAFTS})) side
+      JOIN account_move_line i ON i.id = side.item AND i.parent_state = 'posted'
+      JOIN account_account a ON a.id = i.account_id AND a.account_type = 'asset_receivable'
+      JOIN res_partner p ON p.id = i.partner_id
 """
 OWED = "COALESCE(account.balance, 0)"
 ORDER = "m.date DESC, m.name DESC, m.invoice_date DESC, m.id DESC"
@@ -36,10 +54,21 @@ class Case(bench_case.Case):
     def populate(self):
         ledger = self.fill_ledger(self.options.invoices, OPEN_PERCENT)
         self.about |= {"invoices": ledger.invoices, "page": PAGE}
-        self.title = f"A list of {ledger.invoices} invoices, pages of {PAGE}"
+        self._add_drafts(ledger)
+        self.title = (
+            f"A list of {ledger.invoices} invoices and {self.options.drafts} drafts, "
+            f"pages of {PAGE}"
+        )
         self.log_in()
         self.moves = self.env["account.move"].with_context(default_move_type="out_invoice")
         self.core, self.addon = self._get_specifications()
+
+    def _add_drafts(self, ledger):
+        add_drafts(ledger, min(self.options.drafts, ledger.invoices))
+        put_back(ledger, self.options.back_in_draft)
+        self.about |= {name: getattr(self.options, name) for name in ("drafts", "back_in_draft")}
+        vacuum(self.root.cr)
+        self.balances = BALANCES.replace("{drafts}", DRAFTS)
 
     def _get_specifications(self):
         """What the web client reads for core's columns, and for all of this addon's."""
@@ -97,7 +126,7 @@ class Case(bench_case.Case):
     # --- filters ----------------------------------------------------------------
 
     def _filter(self, name, domain):
-        matching = BALANCES.format(more="1") + f"AND {OWED} {name}"
+        matching = self.balances.format(more="1") + f"AND {OWED} {name}"
 
         def page(number):
             return f"{matching} ORDER BY {ORDER} LIMIT {PAGE} OFFSET {number * PAGE}"
@@ -135,7 +164,9 @@ class Case(bench_case.Case):
 
     def _sort(self):
         for direction in ("DESC", "ASC"):
-            select = BALANCES.format(more="1") + f"ORDER BY {OWED} {direction}, m.id LIMIT {PAGE}"
+            select = (
+                self.balances.format(more="1") + f"ORDER BY {OWED} {direction}, m.id LIMIT {PAGE}"
+            )
             order = f"account_balance {direction}, id"
             self.compare_found(
                 f"sort: account balance {direction}, first page",

@@ -15,7 +15,7 @@ class AccountMove(models.Model):
         search="_search_invoice_balance",
         currency_field="company_currency_id",
         help="What this invoice owes, in company currency. A draft counts its total, a "
-        "cancelled invoice nothing.",
+        "cancelled invoice nothing. What is matched with a draft only is owed.",
     )
     account_balance = fields.Monetary(
         compute="_compute_account_balance",
@@ -74,16 +74,58 @@ class AccountMove(models.Model):
     # Invoice balance
     # ------------------------------------------------------------------
 
-    @api.depends("amount_residual_signed", "state")
+    @api.depends("amount_residual_signed", "amount_total_signed", "state")
     def _compute_invoice_balance(self):
+        # What has no matching at all, or no receivable, cannot be matched with a draft.
+        matched = self._origin.filtered(
+            lambda move: (
+                move.state == "posted" and move.amount_residual_signed != move.amount_total_signed
+            )
+        )
+        amounts = self.env["ar.draft.matching"]._get_amounts("move_id", matched.ids)
         self._ar_put_amounts(
             "invoice_balance",
-            [0.0 if move.state == "cancel" else move.amount_residual_signed for move in self],
+            [
+                move._ar_get_invoice_balance(amounts.get(move._origin.id, (0, 0))[0])
+                for move in self
+            ],
+        )
+
+    def _ar_get_invoice_balance(self, matched_with_drafts):
+        """What one document owes, in company currency.
+
+        :param matched_with_drafts: what core takes for settled by documents not posted.
+        """
+        if self.state == "cancel":
+            return 0.0
+        if self.state == "draft" and self.is_invoice(include_receipts=True):
+            return self.amount_total_signed
+        residual = self.amount_residual_signed
+        if not matched_with_drafts:
+            return residual
+        return self.company_currency_id.round(residual + matched_with_drafts)
+
+    def _ar_invoice_balance_to_sql(self, alias, query):
+        """The same, for every row of a query."""
+        matched = self.env["ar.draft.matching"]._join(
+            query, alias, "move_id", self._field_to_sql(alias, "id", query)
+        )
+        return SQL(
+            """CASE WHEN %(state)s = 'cancel' THEN 0
+                    WHEN %(state)s = 'draft' AND %(move_type)s != 'entry'
+                    THEN COALESCE(%(total)s, 0)
+                    ELSE COALESCE(%(residual)s, 0) + COALESCE(%(matched)s, 0)
+               END""",
+            state=self._field_to_sql(alias, "state", query),
+            move_type=self._field_to_sql(alias, "move_type", query),
+            total=self._field_to_sql(alias, "amount_total_signed", query),
+            residual=self._field_to_sql(alias, "amount_residual_signed", query),
+            matched=SQL.identifier(matched, "amount"),
         )
 
     def _search_invoice_balance(self, operator, value):
         field = self._fields["invoice_balance"]
-        return self.env["ar.balance"]._search_amount(field, operator, value)
+        return self.env["ar.amount.search"]._get_domain(field, operator, value)
 
     # ------------------------------------------------------------------
     # Account balance
@@ -109,7 +151,7 @@ class AccountMove(models.Model):
 
     def _search_account_balance(self, operator, value):
         field = self._fields["account_balance"]
-        return self.env["ar.balance"]._search_amount(field, operator, value)
+        return self.env["ar.amount.search"]._get_domain(field, operator, value)
 
     # ------------------------------------------------------------------
     # Balance class
@@ -199,9 +241,19 @@ class AccountMove(models.Model):
 
     @api.depends("amount_residual", "line_ids.matched_debit_ids", "line_ids.matched_credit_ids")
     def _compute_amount_written_off(self):
-        amounts = self.env["ar.balance"]._get_written_off(
-            self._origin, settled="move_id", in_currency=True
+        balances = self.env["ar.balance"]
+        amounts = balances._get_written_off(self._origin, settled="move_id", in_currency=True)
+        # An entry can have items in other currencies than its own.
+        mixed = self._origin.filtered(
+            lambda move: (
+                move.id in amounts
+                and not move.is_invoice(include_receipts=True)
+                and move.currency_id == move.company_currency_id
+                and move.line_ids.currency_id - move.currency_id
+            )
         )
+        booked = balances._get_written_off(mixed, settled="move_id")
+        amounts |= {move_id: abs(amount) for move_id, amount in booked.items()}
         for move in self:
             move.amount_written_off = amounts.get(move._origin.id, 0)
 
@@ -213,8 +265,16 @@ class AccountMove(models.Model):
             if not currency or currency.is_zero(move.amount_written_off):
                 move.write_off_state = "none"
             else:
-                settled = currency.is_zero(move.amount_residual)
-                move.write_off_state = "full" if settled else "partial"
+                move.write_off_state = "full" if move._ar_is_settled() else "partial"
+
+    def _ar_is_settled(self):
+        """Whether nothing is owed on a document any more, by none of its customers."""
+        self.ensure_one()
+        if self.is_invoice(include_receipts=True):
+            return self.currency_id.is_zero(self.amount_residual)
+        # Core knows no residual of other entries, which can concern several customers.
+        items = self.line_ids.filtered(lambda item: item.account_type == "asset_receivable")
+        return all(items.mapped("reconciled"))
 
     # ------------------------------------------------------------------
     # SQL
@@ -244,11 +304,7 @@ class AccountMove(models.Model):
             )
         if field_expr == "invoice_balance":
             self._check_field_access(self._fields[field_expr], "read")
-            return SQL(
-                "CASE WHEN %s = 'cancel' THEN 0 ELSE COALESCE(%s, 0) END",
-                super()._field_to_sql(alias, "state", query),
-                super()._field_to_sql(alias, "amount_residual_signed", query),
-            )
+            return self._ar_invoice_balance_to_sql(alias, query)
         if field_expr == "balance_class":
             self._check_field_access(self._fields[field_expr], "read")
             return self._ar_balance_class_to_sql(alias, query)

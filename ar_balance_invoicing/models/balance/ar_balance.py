@@ -1,20 +1,14 @@
-import operator as python_operator
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools.aging import BUCKETS
-from ...tools.amounts import search_amount
+from ...tools.amounts import round_amount
 
-_COMPARISONS = {
-    "<": (SQL("<"), python_operator.lt),
-    "<=": (SQL("<="), python_operator.le),
-    ">": (SQL(">"), python_operator.gt),
-    ">=": (SQL(">="), python_operator.ge),
-}
+_CAN_BE_MATCHED = Domain("reconciled", "=", False)
+_RESIDUALS = ("amount_residual", "amount_residual_currency")
 
 
 class ArBalance(models.AbstractModel):
@@ -37,8 +31,8 @@ class ArBalance(models.AbstractModel):
     # ------------------------------------------------------------------
 
     @api.model
-    def _get_open_item_domain(self, company=None):
-        """Domain on ``account.move.line``: open receivable items.
+    def _get_ledger_domain(self, company=None):
+        """Domain on ``account.move.line``: posted receivable items, settled ones too.
 
         :param company: restrict to this company's root with all its branches.
         """
@@ -54,12 +48,20 @@ class ArBalance(models.AbstractModel):
             [
                 ("account_id", "in", accounts.ids),
                 ("parent_state", "=", "posted"),
-                ("reconciled", "=", False),
             ]
         )
         if company:
             domain &= Domain("company_id", "in", self._get_branches(company).ids)
         return domain
+
+    @api.model
+    def _get_open_item_domain(self, company=None):
+        """Domain on ``account.move.line``: receivable items of which a part can be matched.
+
+        What is matched with a draft is open too (see ``ar.draft.matching``), but cannot be
+        matched, paid or written off as long as it is: that part is in no item's residual.
+        """
+        return self._get_ledger_domain(company) & _CAN_BE_MATCHED
 
     @api.model
     def _get_branches(self, company):
@@ -70,9 +72,38 @@ class ArBalance(models.AbstractModel):
     @api.model
     def _get_customer_item_domain(self, customer, company):
         """Domain on ``account.move.line``: what one customer's account consists of."""
-        return self._get_open_item_domain(company) & Domain(
+        return self._get_owed_item_domain(company) & Domain(
             "partner_id.commercial_partner_id", "=", customer.commercial_partner_id.id
         )
+
+    @api.model
+    def _get_owed_item_domain(self, company=None):
+        """Domain on ``account.move.line``: what makes up balances, also by drafts only."""
+        return self._get_ledger_domain(company) & (
+            _CAN_BE_MATCHED | Domain("is_matched_with_draft", "=", True)
+        )
+
+    @api.model
+    def _get_open_amounts(self, items):
+        """``{item id: (open amount, open amount in currency)}`` of journal items, signed.
+
+        The definition of "open", by one query: the balance less what is matched with posted
+        documents; in company currency and in the item's own. For all items that are given, 0
+        for those that are settled or not posted. Of it can be matched, paid or written off
+        what core's residual says; the rest is matched with a draft.
+        """
+        matched = self.env["ar.draft.matching"]._get_amounts("id", items.ids)
+        amounts = {}
+        for item in items.sudo():
+            posted = item.parent_state == "posted"
+            more, more_in_currency = matched.get(item.id, (0, 0)) if posted else (0, 0)
+            amounts[item.id] = (
+                round_amount(item.company_currency_id, posted * item.amount_residual + more),
+                round_amount(
+                    item.currency_id, posted * item.amount_residual_currency + more_in_currency
+                ),
+            )
+        return amounts
 
     @api.model
     def _get_figure_names(self):
@@ -141,44 +172,91 @@ class ArBalance(models.AbstractModel):
     # ------------------------------------------------------------------
 
     @api.model
+    def _select_parts(self, get_columns, company=None, line=None):
+        """SELECT: a row per open item, and one per matching that does not count.
+
+        :param get_columns: called with a query over items, SQL of the amount of the row in
+            company currency and in the item's; returns the columns, and may add joins and
+            conditions.
+        :param line: ``account.move.line`` with the rights of whoever asks; else everything.
+        """
+        line = self.env["account.move.line"].sudo() if line is None else line
+        ledger = self._get_ledger_domain(company)
+        opened = line._search(ledger & _CAN_BE_MATCHED)
+        amounts = [line._field_to_sql(opened.table, name, opened) for name in _RESIDUALS]
+        matched = line._search(ledger)
+        matched.add_join(
+            "JOIN",
+            "ar_matched",
+            SQL("(%s)", self.env["ar.draft.matching"]._select()),
+            SQL("%s = %s", SQL.identifier("ar_matched", "item"), SQL.identifier(line._table, "id")),
+        )
+        return SQL(
+            "%s UNION ALL %s",
+            opened.select(*get_columns(opened, *amounts)),
+            matched.select(
+                *get_columns(
+                    matched,
+                    SQL.identifier("ar_matched", "amount"),
+                    SQL.identifier("ar_matched", "amount_currency"),
+                )
+            ),
+        )
+
+    @api.model
+    def _join_customer(self, query, customers=None):
+        """SQL of the customer of each item of a query; without any, it is left out.
+
+        :param customers: limit to these commercial partners.
+        """
+        partner = query.join(query.table, "partner_id", "res_partner", "id", "ar_customer")
+        customer = (
+            self.env["res.partner"].sudo()._field_to_sql(partner, "commercial_partner_id", query)
+        )
+        if customers is not None:
+            query.add_where(SQL("%s IN %s", customer, tuple(customers.ids) or (0,)))
+        return customer
+
+    @api.model
     def _select_figures(self, figures, company=None, customers=None):
         """Grouped SELECT: ``customer``, ``root`` and one column per figure.
 
         :param company: one company, or None for all, each with its own figures.
         :param customers: limit to these commercial partners.
         """
-        line = self.env["account.move.line"].sudo()
-        query = line._search(self._get_open_item_domain(company))
-        alias = query.table
-        partner = query.join(alias, "partner_id", "res_partner", "id", "ar_customer")
-        customer_sql = (
-            self.env["res.partner"].sudo()._field_to_sql(partner, "commercial_partner_id", query)
-        )
-        if customers is not None:
-            query.add_where(SQL("%s IN %s", customer_sql, tuple(customers.ids) or (0,)))
-        columns = [SQL("%s AS customer", customer_sql)]
-        if company or self._has_one_root():
-            query.groupby = customer_sql
-            columns.append(SQL("NULL::int AS root"))
-        else:
-            owner = query.join(alias, "company_id", "res_company", "id", "ar_company")
-            root = self._get_root_sql(owner)
-            query.groupby = SQL("%s, %s", customer_sql, root)
-            columns.append(SQL("%s AS root", root))
-        amount = line._field_to_sql(alias, "amount_residual", query)
+        keys = [SQL("customer")]
+        if not company and not self._has_one_root():
+            keys.append(SQL("root"))
         today = fields.Date.context_today(self)
         basis = None
         if figures != ["account_balance"]:
             basis = self._get_basis(company or self.env.company)
-        for figure in figures:
-            condition = self._get_figure_condition(figure, alias, today, basis)
-            if len(figures) == 1:
-                query.add_where(condition)
-                value = SQL("SUM(%s)", amount)
-            else:
-                value = SQL("SUM(%s) FILTER (WHERE %s)", amount, condition)
-            columns.append(SQL("COALESCE(%s, 0) AS %s", value, SQL.identifier(figure)))
-        return query.select(*columns)
+
+        def get_columns(query, amount, _currency_amount):
+            columns = [SQL("%s AS customer", self._join_customer(query, customers))]
+            if len(keys) > 1:
+                owner = query.join(query.table, "company_id", "res_company", "id", "ar_company")
+                columns.append(SQL("%s AS root", self._get_root_sql(owner)))
+            for figure in figures:
+                condition = self._get_figure_condition(figure, query.table, today, basis)
+                value = amount
+                if len(figures) == 1:
+                    query.add_where(condition)
+                else:
+                    value = SQL("CASE WHEN %s THEN %s END", condition, amount)
+                columns.append(SQL("%s AS %s", value, SQL.identifier(figure)))
+            return columns
+
+        return SQL(
+            "SELECT customer, %s AS root, %s FROM (%s) part GROUP BY %s",
+            keys[1] if len(keys) > 1 else SQL("NULL::int"),
+            SQL(", ").join(
+                SQL("COALESCE(SUM(%(name)s), 0) AS %(name)s", name=SQL.identifier(figure))
+                for figure in figures
+            ),
+            self._select_parts(get_columns, company),
+            SQL(", ").join(keys),
+        )
 
     @api.model
     def _select_aging_by(self, name, records, company):
@@ -189,25 +267,30 @@ class ArBalance(models.AbstractModel):
         :param name: a many2one of ``account.move``; the first column.
         :param records: limit to documents with one of these.
         """
-        line = self.env["account.move.line"]
-        query = line._search(self._get_open_item_domain(company))
-        alias = query.table
-        move = query.join(alias, "move_id", "account_move", "id", "ar_document")
-        group = self.env["account.move"]._field_to_sql(move, name, query)
-        query.add_where(SQL("%s IN %s", group, tuple(records.ids) or (0,)))
-        query.groupby = group
         today = fields.Date.context_today(self)
         basis = self._get_basis(company)
-        amount = line._field_to_sql(alias, "amount_residual", query)
-        ages = [
-            SQL(
-                "COALESCE(SUM(%s) FILTER (WHERE %s), 0)",
-                amount,
-                self._get_figure_condition(bucket.field, alias, today, basis),
-            )
-            for bucket in BUCKETS
-        ]
-        return query.select(group, *ages)
+
+        def get_columns(query, amount, _currency_amount):
+            move = query.join(query.table, "move_id", "account_move", "id", "ar_document")
+            group = self.env["account.move"]._field_to_sql(move, name, query)
+            query.add_where(SQL("%s IN %s", group, tuple(records.ids) or (0,)))
+            ages = [
+                SQL(
+                    "CASE WHEN %s THEN %s END AS %s",
+                    self._get_figure_condition(bucket.field, query.table, today, basis),
+                    amount,
+                    SQL.identifier(bucket.field),
+                )
+                for bucket in BUCKETS
+            ]
+            return [SQL("%s AS owner", group), *ages]
+
+        sums = [SQL("COALESCE(SUM(%s), 0)", SQL.identifier(bucket.field)) for bucket in BUCKETS]
+        return SQL(
+            "SELECT owner, %s FROM (%s) part GROUP BY owner",
+            SQL(", ").join(sums),
+            self._select_parts(get_columns, company, self.env["account.move.line"]),
+        )
 
     @api.model
     def _get_figures(self, customers, figures, company=None):
@@ -279,7 +362,7 @@ class ArBalance(models.AbstractModel):
         :param company: of the ledger.
         :return: ``account.move.line``.
         """
-        domain = self._get_open_item_domain(company) & Domain(
+        domain = self._get_owed_item_domain(company) & Domain(
             "partner_id.commercial_partner_id", "in", customers.ids
         )
         names = ["date_maturity", "date", "amount_residual", "amount_residual_currency", "name"]
@@ -307,7 +390,8 @@ class ArBalance(models.AbstractModel):
         query for each side of the matchings, whatever the number of records.
 
         :param records: of what is asked, for instance invoices, customers or batches.
-        :param settled: path of fields to one of them from the settled journal item, or
+        :param settled: path of fields to one of them from the settled journal item (an empty
+            one: they are such items), or
         :param entry: from the write-off entry.
         :param companies: only what was written off in these.
         :param in_currency: in the currency of the settled item; else in company currency,
@@ -322,7 +406,9 @@ class ArBalance(models.AbstractModel):
             ("debit_move_id", "credit_move_id", "debit_amount_currency", 1),
             ("credit_move_id", "debit_move_id", "credit_amount_currency", -1),
         ):
-            path = f"{item}.{settled}" if settled else f"{counterpart}.move_id.{entry}"
+            path = f"{counterpart}.move_id.{entry}"
+            if settled is not None:
+                path = f"{item}.{settled}" if settled else item
             rows = (
                 self.env["account.partial.reconcile"]
                 .sudo()
@@ -342,63 +428,3 @@ class ArBalance(models.AbstractModel):
                 part = total if in_currency else sign * total
                 amounts[record.id] = amounts.get(record.id, 0) + part
         return amounts
-
-    # ------------------------------------------------------------------
-    # Searching
-    # ------------------------------------------------------------------
-
-    @api.model
-    def _search_amount(self, field, operator, value):
-        """Domain of the records whose amount compares so with ``value``.
-
-        The comparison is made on exact decimals: 0.01 is 0.01, and "= 0" finds
-        neither 0.004 nor a credit.
-
-        :param field: a monetary field with a ``_field_to_sql``, in company currency.
-        :raise UserError: when the value is no number.
-        """
-        name = field.name
-        if operator == "in":
-            # An empty value in a search stands for zero, as in every amount field.
-            amounts = {
-                self._parse_amount(field, item) if item else search_amount(0) for item in value
-            }
-
-            def to_sql(model, alias, query):
-                if not amounts:
-                    return SQL("FALSE")
-                return SQL("%s IN %s", model._field_to_sql(alias, name, query), tuple(amounts))
-
-            def keeps(record):
-                return search_amount(record[name]) in amounts
-
-        elif operator in _COMPARISONS:
-            sql_operator, compare = _COMPARISONS[operator]
-            amount = self._parse_amount(field, value)
-
-            def to_sql(model, alias, query):
-                column = model._field_to_sql(alias, name, query)
-                return SQL("%s %s %s", column, sql_operator, amount)
-
-            def keeps(record):
-                return compare(search_amount(record[name]), amount)
-
-        else:
-            return NotImplemented
-        return Domain.custom(to_sql=to_sql, predicate=keeps)
-
-    @api.model
-    def _parse_amount(self, field, value):
-        lang = self.env["res.lang"]._get_data(code=self.env.lang or "en_US")
-        separators = (lang.decimal_point, lang.thousands_sep or "") if lang else ()
-        try:
-            return search_amount(value, *separators)
-        except ValueError:
-            raise UserError(
-                self.env._(
-                    "%(label)s cannot be compared with “%(value)s”: that is not an "
-                    "amount. Type a number, for instance 0.01.",
-                    label=field._description_string(self.env),
-                    value=value,
-                )
-            ) from None

@@ -110,7 +110,7 @@ class ResPartner(models.Model):
             partner.amount_written_off = round_amount(company.currency_id, amount)
 
     def _ar_search_account_figure(self, name, operator, value):
-        return self.env["ar.balance"]._search_amount(self._fields[name], operator, value)
+        return self.env["ar.amount.search"]._get_domain(self._fields[name], operator, value)
 
     def _search_account_balance(self, operator, value):
         return self._ar_search_account_figure("account_balance", operator, value)

@@ -51,12 +51,20 @@ class AccountMove(models.Model):
         groups=BALANCE_GROUPS,
         help="The account balance at the moment before this invoice was confirmed.",
     )
+    total_due_confirmed = fields.Json(
+        readonly=True,
+        copy=False,
+        groups=BALANCE_GROUPS,
+        help="What the account owed when this invoice was confirmed, with all that were "
+        "confirmed together: see ar.total.due.",
+    )
     amount_due_account = fields.Monetary(
         string="Total Due",
         compute="_compute_previous_balance",
         currency_field="company_currency_id",
         groups=BALANCE_GROUPS,
-        help="Previous balance and this invoice, in company currency.",
+        help="What the account owes in company currency: as it was when the invoice was "
+        "confirmed, with all that were confirmed together; of a draft, with this invoice.",
     )
 
     billing_place_ids = fields.One2many(
@@ -67,25 +75,94 @@ class AccountMove(models.Model):
     # Previous balance
     # ------------------------------------------------------------------
 
-    @api.depends("account_balance", "previous_balance_confirmed", "amount_total_signed", "state")
+    @api.depends(
+        "account_balance",
+        "previous_balance_confirmed",
+        "total_due_confirmed",
+        "amount_total_signed",
+        "state",
+    )
     def _compute_previous_balance(self):
         for move in self:
             confirmed = move.state == "posted"
             previous = move.previous_balance_confirmed if confirmed else move.account_balance
+            total = confirmed and move.total_due_confirmed
             move.previous_balance = previous
-            move.amount_due_account = previous + move.amount_total_signed
+            move.amount_due_account = (
+                total["total"] if total else previous + move.amount_total_signed
+            )
 
     def _post(self, soft=True):
-        """Keep what each account owed before its invoices of a billing run count."""
-        billed = self.filtered(lambda move: move.billing_run_id and move.state == "draft")
-        previous = {move: move.account_balance for move in billed.sudo()}
+        """Keep what each account owes with all of its invoices that are posted together."""
+        drafts = self.filtered(lambda move: move.state == "draft")
         posted = super()._post(soft=soft)
-        by_amount = defaultdict(self.browse)
-        for move, amount in previous.items():
-            by_amount[amount] |= move
-        for amount, moves in by_amount.items():
-            moves._inside()._ar_write_beside_accounting({"previous_balance_confirmed": amount})
+        drafts._ar_keep_total_due()
         return posted
+
+    def _ar_keep_total_due(self):
+        """Keep what accounts owe now, the same on all of these invoices that are posted.
+
+        Those of billing runs keep it; it holds the others too.
+        """
+        together = self.sudo().filtered(
+            lambda move: move.state == "posted" and move.is_sale_document(include_receipts=True)
+        )
+        if not (billed := together.filtered("billing_run_id")):
+            return
+        customers = billed.partner_id.commercial_partner_id
+        totals = self.env["ar.total.due"]._get_totals(
+            together.filtered(lambda move: move.partner_id.commercial_partner_id in customers)
+        )
+        # Accounts that owe the same are written together.
+        for moves in billed.grouped(lambda move: str(totals[move])).values():
+            total = totals[moves[0]]
+            moves.sudo(self.env.su)._inside()._ar_write_beside_accounting(
+                {"total_due_confirmed": total, "previous_balance_confirmed": total["total_before"]}
+            )
+
+    def _ar_get_account_block(self):
+        """What is printed of the account: see ``ar.total.due``.
+
+        :return: ``date``, and lists of (currency, amount): what was owed before, what other
+            invoices add that were confirmed together with this one, and what is due.
+        """
+        self.ensure_one()
+        self = self.sudo()
+        totals = self.env["ar.total.due"]
+        total = self.state == "posted" and self.total_due_confirmed
+        if not total:
+            total = self._ar_prepare_total_due()
+        others = defaultdict(float)
+        own = {str(self.currency_id.id): self.amount_total_in_currency_signed}
+        for sign, amounts in ((1, total["due"]), (-1, total["before"]), (-1, own)):
+            for currency_id, amount in amounts.items():
+                others[self.env["res.currency"].browse(int(currency_id))] += sign * amount
+        others = totals._to_json(others)
+        return {
+            "date": fields.Date.to_date(total["date"]),
+            "before": totals._from_json(total["before"], self.currency_id),
+            "others": totals._from_json(others, self.currency_id) if others else [],
+            "due": totals._from_json(total["due"], self.currency_id),
+        }
+
+    def _ar_prepare_total_due(self):
+        """What would be kept if this draft were confirmed now, alone.
+
+        An invoice that was confirmed before totals were kept says what it did then.
+        """
+        totals, company = self.env["ar.total.due"], self.company_id.root_id
+        if self.state == "posted":
+            previous = self.previous_balance_confirmed
+            balances = {self.company_currency_id: (previous, previous)}
+        else:
+            customer = self.partner_id.commercial_partner_id
+            balances = totals._get_currency_balances(customer, company)[customer.id]
+        own, owed = balances.get(self.currency_id, (0, 0))
+        balances[self.currency_id] = (
+            own + self.amount_total_in_currency_signed,
+            owed + self.amount_total_signed,
+        )
+        return totals._prepare_total(company, balances, self)
 
     # ------------------------------------------------------------------
     # Balance class

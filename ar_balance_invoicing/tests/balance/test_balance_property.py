@@ -82,6 +82,50 @@ class TestBalanceProperty(BalanceCommon):
                 move.id for move, state in zip(moves, states, strict=True) if state == "cancel"
             ).button_cancel()
             cls._random_payments(company, moves.filtered(lambda move: move.state == "posted"))
+            cls._random_returns(company)
+
+    @classmethod
+    def _random_returns(cls, company):
+        """Documents of all kinds go back to draft, whatever they are matched with.
+
+        Some are cancelled then, some posted again; credits are matched with drafts, too.
+        """
+        rnd = cls.random
+        moves = cls.env["account.move"].search([("company_id", "=", company.id)], order="id")
+        posted = moves.filtered(lambda move: move.state == "posted" and not move.is_invoice())
+        posted = posted.filtered("origin_payment_id") + moves.filtered(
+            lambda move: move.state == "posted" and move.is_sale_document()
+        )
+        cls._match_with_drafts(moves)
+        returned = {"draft": posted.browse(), "cancel": posted.browse(), "post": posted.browse()}
+        for move in posted:
+            if fate := rnd.choice(["", "", "", "", "", "draft", "draft", "cancel", "post"]):
+                returned[fate] |= move
+        for fate, some in returned.items():
+            payments, bills = some.origin_payment_id, some.filtered(lambda m: m.is_invoice())
+            payments.action_draft()
+            bills.button_draft()
+            if fate == "cancel":
+                payments.action_cancel()
+                bills.button_cancel()
+            elif fate == "post":
+                payments.action_post()
+                bills._post(soft=False)
+
+    @classmethod
+    def _match_with_drafts(cls, moves):
+        """What core's screen calls outstanding credits, put on invoices before they are posted."""
+        rnd = cls.random
+        receivable = moves.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable" and not line.reconciled
+        )
+        for _customer, items in receivable.grouped("partner_id").items():
+            drafts = items.filtered(lambda line: line.parent_state == "draft" and line.balance > 0)
+            credits = items.filtered(
+                lambda line: line.parent_state == "posted" and line.balance < 0
+            )
+            if drafts and credits and rnd.random() < 0.5:
+                (drafts[:1] | credits[:1]).reconcile()
 
     @classmethod
     def _random_document(cls, partner, company):
@@ -176,6 +220,100 @@ class TestBalanceProperty(BalanceCommon):
                     self.assertAlmostEqual(
                         float(total), float(sum(expected[c.id, name] for c in self.customers)), 4
                     )
+
+    def test_every_list_of_open_items_adds_up_to_the_ledger(self):
+        noted = self.env["account.move.line"]
+        for company in self.companies:
+            for customer in self.customers.with_company(company)[::5]:
+                items = noted.search(customer.action_open_receivable_items()["domain"])
+                self.assertAlmostEqual(
+                    sum(items.mapped("amount_open")),
+                    float(self._expected_balance(customer, company)),
+                    6,
+                    f"{customer.name} in {company.name}",
+                )
+                held = items.filtered("is_matched_with_draft")
+                self.assertEqual(
+                    held,
+                    items.filtered(
+                        lambda i: (
+                            not i.currency_id.is_zero(i.amount_open - i.amount_residual)
+                            or i.amount_open_currency != i.amount_residual_currency
+                        )
+                    ),
+                )
+                noted |= held
+        self.assertTrue(noted, "the population has documents back in draft")
+
+    def test_every_invoice_owes_what_posted_documents_leave_open(self):
+        for move, expected in self._ledger_invoice_balances().items():
+            self.assertAlmostEqual(move.invoice_balance, expected, 6, move.display_name)
+            found = move.search([("id", "=", move.id), ("invoice_balance", "=", expected)])
+            self.assertEqual(found, move)
+
+    def _ledger_invoice_balances(self):
+        """{posted invoice: open amount} of matchings whose both sides are posted."""
+        rows = self._ledger(
+            """
+            SELECT line.move_id, SUM(line.balance) - SUM(COALESCE((
+                       SELECT SUM(CASE WHEN partial.debit_move_id = line.id
+                                       THEN partial.amount ELSE -partial.amount END)
+                         FROM account_partial_reconcile partial
+                         JOIN account_move_line other ON other.id IN (
+                              partial.debit_move_id, partial.credit_move_id)
+                          AND other.id != line.id AND other.parent_state = 'posted'
+                        WHERE line.id IN (partial.debit_move_id, partial.credit_move_id)), 0))
+              FROM account_move_line line
+             WHERE line.move_id IN %s AND line.display_type = 'payment_term'
+               AND line.parent_state = 'posted'
+          GROUP BY line.move_id
+            """,
+            tuple(self.invoices.ids),
+        )
+        return {self.invoices.browse(move_id): round(float(amount), 2) for move_id, amount in rows}
+
+    def test_every_currency_equals_the_ledger(self):
+        for company in (self.company, self.other):
+            rows = self._ledger(
+                """
+                SELECT partner.commercial_partner_id, line.currency_id,
+                       SUM(line.amount_currency) - SUM(COALESCE((
+                           SELECT SUM(partial.debit_amount_currency)
+                             FROM account_partial_reconcile partial
+                             JOIN account_move_line other ON other.id = partial.credit_move_id
+                            WHERE partial.debit_move_id = line.id
+                              AND other.parent_state = 'posted'), 0))
+                       + SUM(COALESCE((
+                           SELECT SUM(partial.credit_amount_currency)
+                             FROM account_partial_reconcile partial
+                             JOIN account_move_line other ON other.id = partial.debit_move_id
+                            WHERE partial.credit_move_id = line.id
+                              AND other.parent_state = 'posted'), 0))
+                  FROM account_move_line line
+                  JOIN account_account account ON account.id = line.account_id
+                  JOIN res_company company ON company.id = line.company_id
+                  JOIN res_partner partner ON partner.id = line.partner_id
+                 WHERE line.parent_state = 'posted' AND account.account_type = 'asset_receivable'
+                   AND split_part(company.parent_path, '/', 1)::int = %s
+              GROUP BY 1, 2
+                """,
+                company.id,
+            )
+            expected = {
+                (customer, currency): round(float(amount), 2)
+                for customer, currency, amount in rows
+                if round(float(amount), 2)
+            }
+            found = self.env["ar.total.due"]._get_currency_balances(self.customers, company)
+            self.assertEqual(
+                {
+                    (customer, currency.id): amount
+                    for customer, amounts in found.items()
+                    for currency, (amount, _booked) in amounts.items()
+                    if amount and customer in self.customers.ids
+                },
+                {key: amount for key, amount in expected.items() if key[0] in self.customers.ids},
+            )
 
     # --- searches -----------------------------------------------------------
 

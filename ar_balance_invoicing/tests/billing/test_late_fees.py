@@ -298,7 +298,10 @@ class TestLateFeesReadAgain(LateFeeCommon):
         run.create_invoices()
         line = self._line(run, self.customer)
         self.assertEqual((line.state, bool(line.move_id)), ("failed", False))
-        self.assertRegex(line.reason.replace("\xa0", " "), r"listed with \$ 15.00 and would be billed \$ 16.00 now")
+        self.assertRegex(
+            line.reason.replace("\xa0", " "),
+            r"listed with \$ 15.00 and would be billed \$ 16.00 now",
+        )
         self.assertEqual(self._billed(run, bob), {self.home.id: 15})
         self._assert_fee(self._list(), 16)
 

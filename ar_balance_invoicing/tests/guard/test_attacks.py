@@ -14,6 +14,7 @@ BILLING = {
         "billing_period_id": "period",
         "billing_run_id": "done_run",
         "previous_balance_confirmed": 999.0,
+        "total_due_confirmed": {"date": "2020-01-01", "total": 999.0},
     },
     "ar.billing.charge": {"price_unit": 999.0, "problem": "Forged"},
     "ar.billing.period": {"company_id": "other"},
@@ -630,6 +631,7 @@ class TestNamesThatAreNotTold(AttackCommon):
         "billing_run_id",
         "invoice_group_id",
         "previous_balance_confirmed",
+        "total_due_confirmed",
         "write_off_line_ids",
     )
 
