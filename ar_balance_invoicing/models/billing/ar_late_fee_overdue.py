@@ -44,7 +44,7 @@ class ArLateFeeOverdue(models.AbstractModel):
         """
         items = self.env["ar.balance"]._get_customers_items(customers, period.company_id)
         names = ["name", "move_type", "amount_total", "origin_payment_id", "statement_line_id"]
-        items.move_id.fetch(names)
+        items.move_id.fetch([*names, "matched_payment_ids"])
         by_customer = defaultdict(list)
         for item in items:
             by_customer[item.partner_id.commercial_partner_id.id].append(item)
@@ -77,7 +77,31 @@ class ArLateFeeOverdue(models.AbstractModel):
                 credits.append(Open(item.currency_id.id, -amount, -booked))
             elif booked > 0 and (item.date_maturity or item.date) < before:
                 debts[item] = Open(item.currency_id.id, amount, booked)
+        credits += self._get_payments_in_process(items)
         return dict(zip(debts, left_after_credits(debts.values(), credits), strict=True))
+
+    @api.model
+    def _get_payments_in_process(self, items):
+        """What is being paid of invoices by payments that have no entry (yet), as credits.
+
+        Such an invoice reads "In Payment": who has paid is charged no late fee because the bank
+        has not said so yet.
+
+        :param items: of one customer.
+        """
+        moves = items[0].browse([item.id for item in items]).move_id
+        payments = moves.matched_payment_ids.filtered(
+            lambda payment: payment.state == "in_process" and not payment.move_id
+        )
+        return [
+            Open(
+                payment.currency_id.id,
+                Fraction(str(payment.amount)),
+                Fraction(str(payment.amount_company_currency_signed)),
+            )
+            for payment in payments
+            if payment.payment_type == "inbound"
+        ]
 
     @api.model
     def _get_open_amounts(self, item):

@@ -194,6 +194,30 @@ class TestLateFeesNet(LateFeeCommon):
         self.customer.billing_profile_id = other.profile_id
         self._assert_fee(self._list(other), 15)
 
+    def test_a_payment_in_process_without_an_entry_comes_off(self):
+        """The invoice reads "In Payment" as soon as it is registered, the bank comes later."""
+        invoice = self._invoice(self.customer, 100, days_ago=40)
+        for amount, expected in ((60, {self.home: 9}), (40, {})):
+            payment = self.env["account.payment"].create(
+                {
+                    "payment_type": "inbound",
+                    "partner_type": "customer",
+                    "partner_id": self.customer.id,
+                    "amount": amount,
+                    "date": self.today,
+                    "journal_id": self.company_data["default_journal_bank"].id,
+                }
+            )
+            # As where the bank statement is what books it.
+            payment.outstanding_account_id = False
+            payment.invoice_ids = invoice
+            payment.action_post()
+            self.assertEqual((payment.state, bool(payment.move_id)), ("in_process", False))
+            self.assertEqual(invoice.amount_residual, 100)
+            self.assertEqual(self._listed(self._list()), expected)
+        payment.action_cancel()
+        self._assert_fee(self._list(), 9)
+
     def test_the_minimum_is_of_what_is_owed_net(self):
         self.profile.late_fee_minimum = 40
         self._invoice(self.customer, 100, days_ago=40)
