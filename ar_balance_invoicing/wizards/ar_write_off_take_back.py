@@ -81,10 +81,14 @@ class ArWriteOffTakeBack(models.TransientModel):
 
     def _go_on(self):
         """Core's own button, with the rights of whoever presses it."""
+        payments = self.move_ids.origin_payment_id
+        others = self.move_ids - payments.move_id
         if self.asked == "draft":
-            return self.move_ids.button_draft()
+            payments.action_draft()
+            return others and others.button_draft()
         if self.asked == "cancel":
-            return self.move_ids.button_cancel()
+            payments.action_cancel()
+            return others and others.button_cancel()
         if not self.reversal_id:
             raise UserError(self.env._("The window of the credit note is closed: open it again."))
         if self.asked == "modify":

@@ -15,7 +15,7 @@ WARNING = "mail.mail_activity_data_warning"
 
 
 class ArWriteOffCredited(models.AbstractModel):
-    """Undo a write-off as far as a credit note takes back the invoice itself.
+    """Undo a write-off as far as a credit note (or a reversal) takes back its document.
 
     What is credited was never owed, so it is not lost. Posting is never refused: where the
     write-off cannot be undone, its document is flagged with an activity.
@@ -30,12 +30,9 @@ class ArWriteOffCredited(models.AbstractModel):
 
     @api.model
     def _get_credit_notes(self, moves):
-        """Those of the moves that credit an invoice; no query for what is read already."""
-        return moves.filtered(
-            lambda move: (
-                move.move_type == "out_refund" and move.reversed_entry_id.move_type == "out_invoice"
-            )
-        )
+        """Those of the moves that take another back, on the sales side or as plain entries."""
+        kinds = (*moves.get_sale_types(include_receipts=True), "entry")
+        return moves.filtered(lambda move: move.reversed_entry_id and move.move_type in kinds)
 
     @api.model
     def _make_room(self, notes):
@@ -49,6 +46,7 @@ class ArWriteOffCredited(models.AbstractModel):
         lines = self.env["ar.write.off.by.hand"]._get_live_lines(notes.reversed_entry_id)
         if not lines:
             return {}
+        self._flag_other_currencies(lines, notes)
         rest = self._get_rest(lines, notes)
         undone = self._undo(lines.browse([line.id for line in rest]))
         return {line: amount for line, amount in rest.items() if line in undone}
@@ -61,42 +59,58 @@ class ArWriteOffCredited(models.AbstractModel):
     def _get_rest(self, lines, notes):
         """``{line to be undone: what of it is lost all the same}``, the newest first.
 
-        The rest of an invoice that is neither paid nor written off is credited first.
+        The rest of a document that is neither settled nor written off is credited first.
         """
-        written_off = self.env["ar.balance"]._get_written_off(
-            lines.move_id, settled="move_id", in_currency=True
-        )
-        credits = notes.grouped("reversed_entry_id")
+        by_document = notes.grouped("reversed_entry_id")
         rest = {}
-        for invoice, own in lines.grouped("move_id").items():
-            items = invoice.line_ids.filtered(lambda item: item.account_type == "asset_receivable")
-            owed = exact(sum(items.mapped("amount_residual_currency")))
-            owed += exact(written_off.get(invoice.id, 0))
-            lost = sum(exact(line.amount) for line in own)
-            missing = self._get_credited(invoice, credits[invoice]) - (owed - lost)
+        # An opening entry has several customers; instalments are one debt.
+        debts = lines.grouped(lambda line: (line.move_id, line.partner_id, line.currency_id))
+        for (document, _customer, _currency), own in debts.items():
+            items = self._get_items(own, document)
+            sign = -1 if own[:1].amount < 0 else 1
+            owed = sign * sum(map(self._get_owed, items))
+            lost = sum(abs(exact(line.amount)) for line in own)
+            credited = sign * self._get_credited(own, by_document[document])
+            missing = credited - (owed - lost)
             for line in own.sorted("id", reverse=True):
-                amount = exact(line.amount)
                 if missing <= 0:
                     break
-                rest[line] = max(amount - missing, 0)
+                amount = abs(exact(line.amount))
+                rest[line] = sign * max(amount - missing, 0)
                 missing -= amount
         return rest
 
-    def _get_credited(self, invoice, notes):
-        """What the notes credit, in the invoice's currency."""
-        return sum(
-            exact(
-                note.amount_total
-                if note.currency_id == invoice.currency_id
-                else note.currency_id._convert(
-                    note.amount_total,
-                    invoice.currency_id,
-                    note.company_id,
-                    note.invoice_date or note.date,
+    def _get_items(self, lines, moves):
+        """Receivable items of the moves that are of the customer and currency of the lines."""
+        customers = lines.item_ids.partner_id.commercial_partner_id
+        return self._get_receivable(moves).filtered(
+            lambda item: (
+                item.currency_id in lines.currency_id
+                # An invoice or credit note is one customer's, whoever that is today.
+                and (
+                    item.move_type != "entry" or item.partner_id.commercial_partner_id in customers
                 )
             )
-            for note in notes
         )
+
+    def _get_receivable(self, moves):
+        return moves.line_ids.filtered(lambda item: item.account_type == "asset_receivable")
+
+    def _get_owed(self, item):
+        """What an item owes, as if nothing of it were written off; in its currency."""
+        owed = exact(item.amount_residual_currency)
+        for partial in item.matched_credit_ids:
+            if partial.credit_move_id.move_id.write_off_line_id:
+                owed += exact(partial.debit_amount_currency)
+        for partial in item.matched_debit_ids:
+            if partial.debit_move_id.move_id.write_off_line_id:
+                owed -= exact(partial.credit_amount_currency)
+        return owed
+
+    def _get_credited(self, lines, notes):
+        """What the notes take back of what the lines wrote off, in its currency."""
+        items = self._get_items(lines, notes)
+        return -sum(exact(item.amount_currency) for item in items)
 
     # ------------------------------------------------------------------
     # Undo
@@ -159,9 +173,7 @@ class ArWriteOffCredited(models.AbstractModel):
     def _write_off_again(self, line, amount):
         document = line.document_id
         line._get_batch()._check_usable()
-        items = line.move_id.line_ids.filtered(
-            lambda item: item.account_type == "asset_receivable" and not item.reconciled
-        )
+        items = self._get_items(line, line.move_id).filtered(lambda item: not item.reconciled)
         again = line._create_inside([self._prepare_line(line, items, amount)])
         if again.currency_id.is_zero(again.amount):
             again._unlink_inside()
@@ -190,7 +202,7 @@ class ArWriteOffCredited(models.AbstractModel):
             ),
             "amount_residual": residual,
             "amount_residual_company": sum(items.mapped("amount_residual")),
-            "amount": min(float(amount), residual),
+            "amount": max(float(amount), residual) if amount < 0 else min(float(amount), residual),
             "account_balance": line.account_balance,
             "selected": True,
         }
@@ -198,6 +210,16 @@ class ArWriteOffCredited(models.AbstractModel):
     # ------------------------------------------------------------------
     # Where it cannot be
     # ------------------------------------------------------------------
+
+    def _flag_other_currencies(self, lines, notes):
+        """Core does not match them, and nobody knows at which rate they were meant."""
+        for note in notes:
+            own = lines.filtered(lambda line, note=note: line.move_id == note.reversed_entry_id)
+            if not self._get_receivable(note).currency_id - own.currency_id:
+                continue
+            for document, foreign in own.grouped("document_id").items():
+                problem = self.env._("%s is in another currency.", note.display_name)
+                self._flag(document, foreign, problem)
 
     def _flag(self, document, lines, problem):
         """An activity for whoever wrote it off; posting goes on."""

@@ -298,7 +298,9 @@ class ArWriteOff(models.Model):
         draft = self.is_editable
         name = "ar_write_off_line_action_found" if draft else "ar_write_off_line_action_document"
         title = self.env._("Lines of %s", self.display_name)
-        shown = {"draft": (), "undone": ("undone",)}.get(self.state, ("done", "failed"))
+        shown = {"draft": (), "undone": ("undone", "taken_back")}.get(
+            self.state, ("done", "failed", "taken_back")
+        )
         # The action has the same domain, by the id in the address.
         return client_actions.records(
             self.env,

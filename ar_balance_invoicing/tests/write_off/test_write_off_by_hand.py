@@ -546,6 +546,69 @@ class TestWriteOffInvoicesByHand(ByHandCommon):
         self.assertEqual((first.reversal_id.date, rest.entry_id.date), (open_day, open_day))
         self._assert_books(0, 30)
 
+    def test_a_credit_note_in_another_currency_somebody_is_told(self):
+        """Core does not match it, and nobody knows at which rate it was meant."""
+        line = self._written_off()
+        note = self._credit(line.move_id, 100, currency_id=self.foreign.id)
+        self.assertEqual((note.state, line.state), ("posted", "done"))
+        self.assertEqual(line.move_id.amount_written_off, 100)
+        self.assertIn("is in another currency", line.document_id.activity_ids.note)
+
+    def test_reversing_what_two_customers_owe_in_one_entry(self):
+        brother = self.env["res.partner"].create({"name": "Old Debtor's Brother"})
+        receivable = self.company_data["default_account_receivable"]
+        sums = [(receivable, self.customer, 50), (receivable, brother, 50), (self.gain, None, -100)]
+        opening = self.env["account.move"].create(
+            {
+                "journal_id": self.company_data["default_journal_misc"].id,
+                "line_ids": [
+                    Command.create(
+                        {
+                            "account_id": account.id,
+                            "partner_id": partner and partner.id,
+                            "balance": balance,
+                        }
+                    )
+                    for account, partner, balance in sums
+                ],
+            }
+        )
+        opening.action_post()
+        line = self._write_off(process=True, partner_ids=self.customer.ids).line_ids
+        self._assert_books(0, 50)
+        opening._reverse_moves([{"date": self.today}]).action_post()
+        self.assertEqual(line.state, "undone")
+        self._assert_books(0, 0)
+        self._assert_books(0, 0, brother)
+
+    def test_a_credit_that_was_written_off_and_is_taken_back(self):
+        note = self._invoice(self.customer, 3, move_type="out_refund")
+        document = self._write_off(
+            partner_ids=[Command.set(self.customer.ids)], with_credits=True, balance_below=5
+        )
+        self.assertEqual(self._account_sum(self.gain), -3)
+        note._reverse_moves([{"date": self.today}]).action_post()
+        self.assertEqual(document.line_ids.state, "undone")
+        self._assert_books(0, 0)
+        self.assertEqual(self._account_sum(self.gain), 0)
+
+    def test_a_payment_that_was_written_off_is_reset(self):
+        payment = self._pay(self.customer, 3)
+        document = self._write_off(
+            partner_ids=[Command.set(self.customer.ids)], with_credits=True, balance_below=5
+        )
+        for asked, state in (("action_draft", "draft"), ("action_cancel", "canceled")):
+            if state == "canceled":
+                payment.action_post()
+                again = self._write_off(
+                    partner_ids=[Command.set(self.customer.ids)], with_credits=True
+                )
+                self.assertEqual(again.line_ids.state, "done")
+            self._undo_and_go_on(getattr(payment, asked))
+            self.assertEqual((payment.state, document.line_ids.state), (state, "undone"))
+            self._assert_books(0, 0)
+            self.assertEqual(self._account_sum(self.gain), 0)
+
     def test_many_are_undone_at_once(self):
         costs = []
         for count in (2, 2, 10):
