@@ -5,12 +5,11 @@ class AccountMoveReversal(models.TransientModel):
     _inherit = "account.move.reversal"
 
     def reverse_moves(self, is_modify=False):
-        """Neither what has a live write-off, nor a write-off that is taken back already.
+        """Not what has a live write-off.
 
         :raise RedirectWarning: with “Undo the write-off and go on”.
         """
-        by_hand = self.env["ar.write.off.by.hand"]
         if len(self) == 1:
-            by_hand._check_not_halved(self.move_ids, reversing=True)
+            by_hand = self.env["ar.write.off.by.hand"]
             by_hand._check_on_screen(self.move_ids, "modify" if is_modify else "refund", self)
         return super().reverse_moves(is_modify)

@@ -100,7 +100,12 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
 
     def _post(self, soft=True):
-        """What is credited was never owed: its write-off is undone first, as far as it goes."""
+        """What is credited was never owed: its write-off is undone first, as far as it goes.
+
+        :raise UserError: when an entry that writes off would be taken back twice.
+        """
+        if self.env.context.get(MATCHED_APART) is APART:
+            return super()._post(soft)  # a document undoes it, and sees to everything
         credited = self.env["ar.write.off.credited"]
         notes = credited._get_credit_notes(self)
         if soft:
@@ -115,13 +120,17 @@ class AccountMove(models.Model):
     def write(self, vals):
         """Entries of ours that leave the books settle nothing, and rows say so."""
         state = vals.get("state")
-        again = self.filtered("posted_before") if state == "posted" else self.browse()
+        posted = self.browse()
+        if state == "posted" and self.env.context.get(MATCHED_APART) is not APART:
+            # What is new and reverses nothing cannot be ours to look after.
+            posted = self.filtered(lambda move: move.posted_before or move.reversed_entry_id)
         result = super().write(vals)
         by_hand = self.env["ar.write.off.by.hand"]
         if state in ("draft", "cancel"):
             by_hand._unmatch_what_left_the_books(self)
-        elif again:
-            by_hand._follow_ledger(by_hand._get_touched_lines(again, documents=True))
+        elif posted:
+            by_hand._check_taken_back_once(posted)
+            by_hand._follow_ledger(by_hand._get_touched_lines(posted, documents=True))
         return result
 
     def button_draft(self):

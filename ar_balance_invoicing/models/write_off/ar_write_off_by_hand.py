@@ -29,26 +29,54 @@ class ArWriteOffByHand(models.AbstractModel):
         A reversal that was itself reversed takes nothing back. One query for each step of
         such a chain, whatever the number of entries.
         """
+        standing = self._get_reversals(entries)
+        return entries.filtered(
+            lambda move: move.sudo().state == "posted" and not standing[move.sudo()]
+        )
+
+    def _get_reversals(self, entries):
+        """``{move: its reversals that stand}``, of the entries and of all their reversals."""
         moves = self.env["account.move"].sudo()
-        posted = entries.sudo().filtered(lambda move: move.state == "posted")
-        reversals, level = {}, posted
+        direct = {move: moves for move in entries.sudo()}
+        level = entries.sudo()
         while level:
-            known = level
-            rows = moves.search_fetch(
-                [("reversed_entry_id", "in", known.ids), ("state", "=", "posted")],
-                ["reversed_entry_id"],
+            # Also from what is not posted any more, the chain goes on.
+            found = moves.search_fetch(
+                [("reversed_entry_id", "in", level.ids)],
+                ["reversed_entry_id", "state"],
                 order="id",
             )
-            level = moves.browse()
-            for reversal in rows:
-                reversals.setdefault(reversal.reversed_entry_id, []).append(reversal)
-                level |= reversal
-            level = level.filtered(lambda move: move not in reversals)
+            for reversal in found:
+                direct[reversal.reversed_entry_id] |= reversal
+            level = found.filtered(lambda move: move not in direct)
+            direct |= {move: moves for move in level}
+        standing = {}
 
-        def stands(move):
-            return not any(stands(reversal) for reversal in reversals.get(move, ()))
+        def find(move):
+            if move not in standing:
+                standing[move] = direct[move].filtered(
+                    lambda reversal: reversal.state == "posted" and not find(reversal)
+                )
+            return standing[move]
 
-        return posted.filtered(stands).with_env(entries.env)
+        for move in direct:
+            find(move)
+        return standing
+
+    def _get_write_offs_behind(self, moves):
+        """Write-off entries that are among these, or at the root of their reversals."""
+        moves = moves.sudo()
+        roots = moves.browse()
+        seen = moves
+        while moves:
+            roots |= moves.filtered("write_off_line_id")
+            moves = moves.reversed_entry_id - seen
+            seen |= moves
+        return roots
+
+    def _get_ours(self, moves):
+        """Write-off entries, and whatever takes them back or that."""
+        return moves.sudo().filtered(self._get_write_offs_behind)
 
     @api.model
     def _get_draft_reversals(self, entries):
@@ -171,13 +199,17 @@ class ArWriteOffByHand(models.AbstractModel):
 
     @api.model
     def _unmatch_what_left_the_books(self, moves):
-        """Entries of ours that are reset or cancelled settle nothing (core keeps matchings)."""
+        """Entries of ours that are reset or cancelled settle nothing (core keeps matchings).
+
+        :raise UserError: when half of what belongs together would be left alone.
+        """
         lines = self._get_touched_lines(moves, documents=True)
-        if not lines:
+        roots = self._get_write_offs_behind(moves)
+        if not lines and not roots:
             return
-        ours = (lines.entry_id | lines.reversal_id) & moves.sudo()
-        self.env["ar.entry.maker"]._unmatch(ours)
-        self._follow_ledger(lines)
+        self.env["ar.entry.maker"]._unmatch(self._get_ours(moves))
+        self._check_taken_back_once(moves)
+        self._follow_ledger(lines | roots.write_off_line_id)
 
     @api.model
     def _let_go(self, moves):
@@ -242,28 +274,38 @@ class ArWriteOffByHand(models.AbstractModel):
         )
 
     @api.model
-    def _check_not_halved(self, moves, reversing=False):
-        """Refuse to take an entry back that is taken back already: that would be twice.
+    def _check_taken_back_once(self, moves):
+        """After moves were posted, reset or cancelled: nothing of ours is taken back twice.
 
-        :param reversing: the moves are to be reversed, else reset or cancelled.
-        :raise UserError: with the reversal that stands.
+        Neither is a half of what belongs together left in the books alone.
+
+        :raise UserError: with the entry and what takes it back.
         """
-        lines = self.env["ar.write.off.line"].sudo()
-        lines = lines.search(
-            [("entry_id", "in", moves.ids), ("state", "in", ("undone", "taken_back"))]
-        )
-        entries = lines.entry_id.filtered(lambda entry: entry.state == "posted")
-        for entry in entries - self._get_standing(entries):
-            reversals = entry.reversal_move_ids.filtered(lambda move: move.state == "posted")
-            if reversing or not reversals <= moves.sudo():
+        roots = self._get_write_offs_behind(moves)
+        for entry, reversals in self._get_reversals(roots).items() if roots else ():
+            names = {"entry": entry.display_name, "reversal": reversals[:1].display_name}
+            if entry.state == "posted" and len(reversals) > 1:
                 raise UserError(
                     self.env._(
                         "%(entry)s is taken back already, by %(reversal)s: taking it back once "
                         "more would book it twice.",
-                        entry=entry.display_name,
-                        reversal=reversals[:1].display_name,
+                        **names,
                     )
                 )
+            if entry.state != "posted" and reversals:
+                raise UserError(
+                    self.env._(
+                        "%(entry)s is taken back by %(reversal)s: reset, cancel or post both "
+                        "together, for one without the other would be wrong.",
+                        **names,
+                    )
+                )
+
+    @api.model
+    def _unmatch_what_is_reversed(self, reversals):
+        """So that core matches entries of ours with the reversals that are posted now."""
+        if ours := self._get_ours(reversals):
+            self.env["ar.entry.maker"]._unmatch(ours.reversed_entry_id)
 
     @api.model
     def _check_before_leaving(self, moves, asked):
@@ -282,7 +324,6 @@ class ArWriteOffByHand(models.AbstractModel):
                 limit=1,
             )
         ):
-            self._check_not_halved(moves)
             self._check_on_screen(moves, asked)
 
     @api.model

@@ -43,7 +43,9 @@ class ArWriteOffCredited(models.AbstractModel):
         """
         self = self.with_env(self.env(context=self._get_plain_context()))
         notes = notes.with_env(self.env).sudo()
-        lines = self.env["ar.write.off.by.hand"]._get_live_lines(notes.reversed_entry_id)
+        by_hand = self.env["ar.write.off.by.hand"]
+        by_hand._unmatch_what_is_reversed(notes)
+        lines = by_hand._get_live_lines(notes.reversed_entry_id)
         if not lines:
             return {}
         self._flag_other_currencies(lines, notes)
