@@ -44,6 +44,7 @@
         "wizards/ar_invoice_group_add_views.xml",
         "wizards/ar_write_off_search_views.xml",
         "wizards/ar_write_off_batch_move_views.xml",
+        "wizards/ar_write_off_take_back_views.xml",
         "wizards/ar_create_invoices_views.xml",
         "wizards/ar_give_away_views.xml",
         "reports/report_invoice.xml",

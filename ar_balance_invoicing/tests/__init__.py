@@ -38,6 +38,8 @@ from .write_off import (
     test_opening_entries,
     test_write_off,
     test_write_off_batch,
+    test_write_off_by_hand,
+    test_write_off_by_hand_histories,
     test_write_off_reason,
 )
 from .xlsx import test_xlsx

@@ -323,6 +323,15 @@ class RightsCommon(WriteOffCommon, BillingCommon):
                 "line_ids": [Command.set(cls.done_write_off.line_ids.ids)],
                 "batch_id": cls.batch.id,
             },
+            "ar.write.off.take.back": {
+                "line_ids": [Command.set(cls.done_write_off.line_ids.ids)],
+            },
+            # Core's, in the way of which we stand.
+            "account.move.reversal": {
+                "company_id": cls.company.id,
+                "journal_id": cls.debt.journal_id.id,
+                "move_ids": [Command.set(cls.debt.ids)],
+            },
             "ar.create.invoices": {
                 "company_id": cls.company.id,
                 "profile_id": cls.profile.id,

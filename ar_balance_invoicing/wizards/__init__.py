@@ -5,4 +5,6 @@ from . import (
     ar_invoice_group_add,
     ar_write_off_search,
     ar_write_off_batch_move,
+    ar_write_off_take_back,
+    account_move_reversal,
 )

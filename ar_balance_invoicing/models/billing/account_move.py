@@ -172,7 +172,8 @@ class AccountMove(models.Model):
         """An open credit note that a run made is a credit, whatever the account owes."""
         found = super()._ar_get_balance_class()
         open_ = not self.company_currency_id.is_zero(self.invoice_balance)
-        billed = self.billing_period_id and self.move_type == "out_refund"
+        # Which run made it is asked of credit notes only: that is a query of its own.
+        billed = self.move_type == "out_refund" and self.billing_period_id
         return "credit" if billed and open_ and self.state != "cancel" else found
 
     def _ar_balance_class_to_sql(self, alias, query):

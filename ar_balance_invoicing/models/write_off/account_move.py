@@ -4,6 +4,7 @@ from odoo.tools import SQL
 from ...tools import client_actions
 from ...tools.context_keys import APART, MATCHED_APART
 from ..balance.account_move import BALANCE_GROUPS
+from .ar_write_off_by_hand import BOOKED
 
 
 class AccountMove(models.Model):
@@ -31,7 +32,7 @@ class AccountMove(models.Model):
 
     def _compute_write_off_count(self):
         rows = self.env["ar.write.off.line"]._read_group(
-            [("move_id", "in", self.ids), ("state", "in", ("done", "undone"))],
+            [("move_id", "in", self.ids), ("state", "in", BOOKED)],
             ["move_id"],
             ["__count"],
         )
@@ -95,6 +96,65 @@ class AccountMove(models.Model):
         return super()._reconcile_reversed_moves(reverse_moves, move_reverse_cancel)
 
     # ------------------------------------------------------------------
+    # By hand
+    # ------------------------------------------------------------------
+
+    def _post(self, soft=True):
+        """What is credited was never owed: its write-off is undone first, as far as it goes.
+
+        :raise UserError: when an entry that writes off would be taken back twice.
+        """
+        if self.env.context.get(MATCHED_APART) is APART:
+            return super()._post(soft)  # a document undoes it, and sees to everything
+        credited = self.env["ar.write.off.credited"]
+        notes = credited._get_credit_notes(self)
+        if soft:
+            today = fields.Date.context_today(self)
+            notes = notes.filtered(lambda note: not note.date or note.date <= today)
+        rest = credited._make_room(notes) if notes else {}
+        posted = super()._post(soft)
+        if rest:
+            credited._write_off_rest(rest)
+        return posted
+
+    def write(self, vals):
+        """Entries of ours that leave the books settle nothing, and rows say so."""
+        state = vals.get("state")
+        posted = self.browse()
+        if state == "posted" and self.env.context.get(MATCHED_APART) is not APART:
+            # What is new and reverses nothing cannot be ours to look after.
+            posted = self.filtered(lambda move: move.posted_before or move.reversed_entry_id)
+        result = super().write(vals)
+        by_hand = self.env["ar.write.off.by.hand"]
+        if state in ("draft", "cancel"):
+            by_hand._unmatch_what_left_the_books(self)
+        elif posted:
+            by_hand._check_taken_back_once(posted)
+            by_hand._follow_ledger(by_hand._get_touched_lines(posted, documents=True))
+        return result
+
+    def button_draft(self):
+        """Not what has a live write-off, nor half of what was undone.
+
+        :raise RedirectWarning: with “Undo the write-off and go on”.
+        """
+        self.env["ar.write.off.by.hand"]._check_before_leaving(self, "draft")
+        return super().button_draft()
+
+    def button_cancel(self):
+        """As ``button_draft``."""
+        self.env["ar.write.off.by.hand"]._check_before_leaving(self, "cancel")
+        return super().button_cancel()
+
+    @api.ondelete(at_uninstall=False)
+    def _ar_unlink_except_on_write_offs(self):
+        self.env["ar.write.off.by.hand"]._check_deletable(self)
+
+    def unlink(self):
+        self.env["ar.write.off.by.hand"]._let_go(self)
+        return super().unlink()
+
+    # ------------------------------------------------------------------
     # Actions
     # ------------------------------------------------------------------
 
@@ -105,5 +165,5 @@ class AccountMove(models.Model):
             self.env,
             "ar_balance_invoicing.ar_write_off_line_action",
             self.env._("Write-offs of %s", self.display_name),
-            [("move_id", "=", self.id), ("state", "in", ("done", "undone"))],
+            [("move_id", "=", self.id), ("state", "in", BOOKED)],
         )

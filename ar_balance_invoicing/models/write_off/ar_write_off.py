@@ -16,7 +16,7 @@ class ArWriteOff(models.Model):
 
     _name = "ar.write.off"
     _description = "Write-Off"
-    _inherit = ["ar.bulk.document", "ar.write.off.criteria", "ar.xlsx.export"]
+    _inherit = ["ar.write.off.undo", "ar.write.off.criteria", "ar.xlsx.export"]
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.write.off.line"
@@ -202,7 +202,7 @@ class ArWriteOff(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
         for document in self:
-            if document.line_ids.entry_id:
+            if document.line_ids.filtered(lambda line: line.entry_id or line.entry_name):
                 raise UserError(
                     self.env._(
                         "%(document)s has made journal entries and stays as their record. "

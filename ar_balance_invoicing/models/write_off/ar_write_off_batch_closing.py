@@ -148,7 +148,7 @@ class ArWriteOffBatch(models.Model):
     def _get_entry_conflicts(self):
         """Entries that are missing, not posted, not balanced, or do not settle what they say."""
         conflicts = []
-        lines = self._get_lines()
+        lines = self._get_lines() | self._get_lines_unmatched_by_hand()
         for line in lines.filtered(lambda line: not line.entry_id):
             conflicts.append(
                 self.env._(
@@ -179,6 +179,16 @@ class ArWriteOffBatch(models.Model):
                     )
                 )
         return conflicts
+
+    def _get_lines_unmatched_by_hand(self):
+        """Lines whose entries settle nothing, and are still in the books or may come back."""
+        lines = self.env["ar.write.off.line"].search(
+            [("batch_id", "in", self.ids), ("state", "=", "taken_back"), ("entry_id", "!=", False)]
+        )
+        standing = self.env["ar.write.off.by.hand"]._get_standing(lines.entry_id)
+        return lines.filtered(
+            lambda line: line.entry_id.state == "draft" or line.entry_id in standing
+        )
 
     def _get_control_conflicts(self):
         """Control figures, where given, against what was written off."""

@@ -4,6 +4,7 @@ from odoo.exceptions import UserError, ValidationError
 from ...tools import client_actions
 from ...tools.amounts import round_amount
 from ...tools.context_keys import LISTED_WRITE_OFF
+from .ar_write_off_by_hand import BOOKED
 
 
 class ArWriteOffLine(models.Model):
@@ -15,7 +16,7 @@ class ArWriteOffLine(models.Model):
 
     _name = "ar.write.off.line"
     _description = "Write-Off Line"
-    _inherit = ["ar.bulk.document.line"]
+    _inherit = ["ar.write.off.line.undo"]
     _order = "document_id, id"
     # Made by the search; a person decides which of them, and how much.
     _person_creates = False
@@ -127,7 +128,7 @@ class ArWriteOffLine(models.Model):
                 items.matched_debit_ids.debit_move_id | items.matched_credit_ids.credit_move_id
             )
             line.earlier_line_ids = line.move_id.write_off_line_ids.filtered(
-                lambda other, line=line: other != line and other.state in ("done", "undone")
+                lambda other, line=line: other != line and other.state in BOOKED
             )
 
     @api.depends("state")
@@ -285,16 +286,33 @@ class ArWriteOffLine(models.Model):
         """The write-off document of these lines."""
         return self._get_listed_document().action_view_document()
 
-    def action_undo(self):
+    def action_undo(self, date=False):
         """Undo those of these lines that are written off, and say how many they are.
 
-        :raise UserError: when none is written off.
+        What was taken back by hand is left out, but where its loss is still booked.
+
+        :param date: of the reversals; by default that of each entry, or the first open day.
+        :raise UserError: when none is written off, or for a date in the future.
         """
-        done = self.filtered(lambda line: line.state == "done")
+        documents = self.env["ar.write.off"]
+        documents._check_may_write_off()
+        chosen = documents._check_undo_date(date)
+        done = self._get_undoable()
+        if not done and self.filtered(lambda line: line.state == "taken_back"):
+            return self._get_undo_notification(done)
         for document, lines in (done or self).grouped("document_id").items():
-            document._check_may_write_off()
-            document._start_undo_of(lines)
+            document._start_undo_of(lines, chosen)
         return self._get_undo_notification(done)
+
+    def action_undo_on(self):
+        """Ask for the date on which these lines are to be undone."""
+        self.env["ar.write.off"]._check_may_write_off()
+        self.check_access("write")
+        return client_actions.pop_up(
+            "ar.write.off.take.back",
+            self.env._("Undo on Another Date"),
+            {"default_line_ids": [Command.set(self._get_undoable().ids)]},
+        )
 
     def _get_undo_notification(self, done):
         """What became of the lines that were to be undone, for the user who asked."""

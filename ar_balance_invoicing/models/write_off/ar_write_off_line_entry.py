@@ -58,6 +58,8 @@ class ArWriteOffLine(models.Model):
                 now=self.currency_id.format(residual),
                 then=self.currency_id.format(self.amount_residual),
             )
+        if early := self._get_early_problem():
+            return early
         if self.currency_id.is_zero(self.amount):
             return self.env._("Nothing of %s is to be written off: the amount is zero.", name)
         if not self._get_journal().active:
@@ -382,12 +384,12 @@ class ArWriteOffLine(models.Model):
         self.ensure_one()
         if not self.entry_id:
             return self.env._("%s was never written off.", self.move_id.display_name)
-        if self.reversal_id:
-            return self.env._("%s was undone already.", self.move_id.display_name)
         return False
 
     def _get_undo_date(self):
-        """The entry's own date while its period is open, else the first open day."""
+        """The chosen date; else the entry's own while its period is open, or the first open day."""
+        if self.undo_date:
+            return self.undo_date
         entry = self.entry_id
         has_tax = bool(entry.line_ids.filtered("tax_tag_ids"))
         violated = self.company_id._get_violated_lock_dates(entry.date, has_tax, entry.journal_id)
@@ -421,7 +423,9 @@ class ArWriteOffLine(models.Model):
         return values, [pair for pair in items if pair[0].account_id.reconcile]
 
     def _prepare_reversed_item(self, item, label):
-        return {
+        # A storno company takes back on the same side, in red, as core's reversals do.
+        storno = {"is_storno": not item.is_storno} if item.company_id.account_storno else {}
+        return storno | {
             "name": label,
             "account_id": item.account_id.id,
             "partner_id": item.partner_id.id,

@@ -222,6 +222,8 @@ class ArWriteOff(models.Model):
             raise UserError(problem)
 
     def _get_date_problem(self):
+        if future := self._get_future_problem(self.date):
+            return future
         return self.company_id._ar_get_closed_period_problem(
             self.date, self.journal_id, self._reclaims_tax()
         )
@@ -274,7 +276,8 @@ class ArWriteOff(models.Model):
 
     def _undo_lines(self, lines):
         self._check_may_write_off()
-        ready = lines._fail_each(lambda line: line._get_undo_problem())
+        problems = lines._get_undo_problems()
+        ready = lines._fail_each(lambda line: line._get_undo_problem() or problems.get(line))
         if not ready:
             return
         maker = self.env["ar.entry.maker"].with_company(self.company_id)
@@ -284,11 +287,6 @@ class ArWriteOff(models.Model):
         for line, reversal in zip(ready, reversals, strict=True):
             line._write_inside({"state": "undone", "reason": False, "reversal_id": reversal.id})
             line.move_id._ar_note_with_changes(line._get_undo_note())
-
-    def action_undo(self):
-        """Undo the whole document: each invoice owes again exactly what it did."""
-        self._check_may_write_off()
-        return super().action_undo()
 
     # ------------------------------------------------------------------
     # Screens
@@ -300,7 +298,9 @@ class ArWriteOff(models.Model):
         draft = self.is_editable
         name = "ar_write_off_line_action_found" if draft else "ar_write_off_line_action_document"
         title = self.env._("Lines of %s", self.display_name)
-        shown = {"draft": (), "undone": ("undone",)}.get(self.state, ("done", "failed"))
+        shown = {"draft": (), "undone": ("undone", "taken_back")}.get(
+            self.state, ("done", "failed", "taken_back")
+        )
         # The action has the same domain, by the id in the address.
         return client_actions.records(
             self.env,

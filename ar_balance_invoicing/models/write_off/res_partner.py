@@ -1,6 +1,7 @@
 from odoo import models
 
 from ...tools import client_actions
+from .ar_write_off_by_hand import BOOKED
 
 
 class ResPartner(models.Model):
@@ -15,6 +16,6 @@ class ResPartner(models.Model):
             self.env._("Write-offs of %s", self.display_name),
             [
                 ("partner_id", "=", self.commercial_partner_id.id),
-                ("state", "in", ("done", "undone")),
+                ("state", "in", BOOKED),
             ],
         )

@@ -35,6 +35,7 @@ BY_HAND = {
     "ar.write.off": {"note": "Moved away"},
     "ar.write.off.line": {"selected": False},
     "ar.write.off.search": {"balance_below": 7},
+    "ar.write.off.take.back": {"date": "today"},
     "ar.write.off.reason": {"sequence": 5},
 }
 BY_METHODS = {
@@ -82,10 +83,12 @@ DOCUMENTS = {
     "ar.invoice.task.action_retry": "failed_task",
     "ar.write.off.action_retry": "failed_write_off",
     "ar.write.off.action_undo": "done_write_off",
+    "ar.write.off.action_undo_on": "done_write_off",
     "ar.write.off.action_view_entries": "done_write_off",
     "ar.write.off.line.action_leave_out": "failed_line",
     "ar.write.off.line.action_move_to_batch": "done_line",
     "ar.write.off.line.action_undo": "done_line",
+    "ar.write.off.line.action_undo_on": "done_line",
     "ar.write.off.reason.unlink": "spare_reason",
     "res.users.write": "own user",
 }

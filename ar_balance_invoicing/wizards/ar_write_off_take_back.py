@@ -1,0 +1,96 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..tools import client_actions
+
+# What somebody wants to do with the documents, and is done once their write-offs are undone.
+ASKED = [
+    ("draft", "reset to draft"),
+    ("cancel", "cancelled"),
+    ("refund", "credited"),
+    ("modify", "credited and made anew"),
+]
+
+
+class ArWriteOffTakeBack(models.TransientModel):
+    """The pop-up that undoes write-offs on a date, and goes on with what was asked for."""
+
+    _name = "ar.write.off.take.back"
+    _description = "Undo Write-Offs"
+    _inherit = ["ar.guarded"]
+
+    document_id = fields.Many2one("ar.write.off", string="Write-Off")
+    line_ids = fields.Many2many("ar.write.off.line", string="Write-Offs")
+    date = fields.Date(
+        help="The date of the reversals. Empty: that of each entry, or the first open day."
+    )
+    asked = fields.Selection(ASKED, string="Then They Are")
+    move_ids = fields.Many2many("account.move", string="Documents")
+    reversal_id = fields.Many2one("account.move.reversal", ondelete="cascade")
+    company_id = fields.Many2one("res.company", compute="_compute_figures")
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    line_count = fields.Integer(string="Write-Offs to Undo", compute="_compute_figures")
+    amount = fields.Monetary(compute="_compute_figures", help="In company currency.")
+
+    @api.depends("line_ids", "document_id")
+    def _compute_figures(self):
+        for wizard in self:
+            lines = wizard._get_lines()
+            wizard.company_id = lines[:1].company_id
+            wizard.line_count = len(lines)
+            wizard.amount = sum(lines.mapped("amount_company"))
+
+    def _get_lines(self):
+        return self.document_id._get_lines_to_undo() if self.document_id else self.line_ids
+
+    def action_take_back(self):
+        """Undo the write-offs, then do what was asked for.
+
+        :raise UserError: when they cannot be undone, now or on that date; nothing is done then.
+        """
+        self.ensure_one()
+        self.env["ar.write.off"]._check_may_write_off()
+        if self.document_id:
+            result = self.document_id.action_undo(self.date)
+        elif self.line_ids:
+            result = self.line_ids.action_undo(self.date)
+        else:
+            raise UserError(self.env._("Choose the write-offs that are to be undone."))
+        if not self.asked:
+            return result or client_actions.show_anew()
+        self._check_undone()
+        return self._go_on() or client_actions.show_anew()
+
+    def _check_undone(self):
+        """What was asked for waits until everything is undone."""
+        lines = self.env["ar.write.off.by.hand"]._get_live_lines(self.move_ids)
+        if not lines:
+            return
+        if waiting := lines.filtered(lambda line: line.state == "undo"):
+            raise UserError(
+                self.env._(
+                    "%s has too many lines to be undone while you wait: undo it first, and come "
+                    "back.",
+                    waiting.document_id[:1].display_name,
+                )
+            )
+        raise UserError(
+            lines[:1].reason
+            or self.env._("%s is still written off.", lines[:1].move_id.display_name)
+        )
+
+    def _go_on(self):
+        """Core's own button, with the rights of whoever presses it."""
+        payments = self.move_ids.origin_payment_id
+        others = self.move_ids - payments.move_id
+        if self.asked == "draft":
+            payments.action_draft()
+            return others and others.button_draft()
+        if self.asked == "cancel":
+            payments.action_cancel()
+            return others and others.button_cancel()
+        if not self.reversal_id:
+            raise UserError(self.env._("The window of the credit note is closed: open it again."))
+        if self.asked == "modify":
+            return self.reversal_id.modify_moves()
+        return self.reversal_id.refund_moves()
