@@ -134,9 +134,7 @@ class AccountMoveLine(models.Model):
             posted = SQL("%s = 'posted'", model._field_to_sql(alias, "parent_state"))
             return SQL("%s(%s AND %s)", SQL("" if True in value else "NOT "), posted, found)
 
-        return Domain.custom(
-            to_sql=to_sql, predicate=lambda line: line.has_draft_match in value
-        )
+        return Domain.custom(to_sql=to_sql, predicate=lambda line: line.has_draft_match in value)
 
     def _field_to_sql(self, alias, field_expr, query=None):
         if field_expr not in _OPEN_AMOUNTS:
