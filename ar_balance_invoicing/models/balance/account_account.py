@@ -33,7 +33,7 @@ class AccountAccount(models.Model):
         groups=BALANCE_GROUPS,
         help="All posted items of this account, whatever they are matched with.",
     )
-    control_difference = fields.Monetary(
+    balance_difference = fields.Monetary(
         string="Difference",
         compute="_compute_control_balances",
         currency_field="company_currency_id",
@@ -50,7 +50,7 @@ class AccountAccount(models.Model):
             customers, nobody = owed.get(account.id, (0, 0))
             booked = ledger.get(account.id, 0)
             amounts = [customers, nobody, booked, booked - customers - nobody]
-            names = ("customers_balance", "nobodys_balance", "ledger_balance", "control_difference")
+            names = ("customers_balance", "nobodys_balance", "ledger_balance", "balance_difference")
             for name, amount in zip(names, amounts, strict=True):
                 account[name] = round_amount(company.currency_id, amount)
 
@@ -91,19 +91,3 @@ class AccountAccount(models.Model):
             )
         )
         return {account: amounts for account, *amounts in rows}
-
-    # ------------------------------------------------------------------
-    # Actions
-    # ------------------------------------------------------------------
-
-    def action_open_items_without_customer(self):
-        """Open the items of these accounts that are in nobody's account balance."""
-        self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.account_move_line_action_open_items"
-        )
-        domain = self.env["ar.balance"]._get_owed_item_domain(self.env.company)
-        domain &= Domain([("partner_id", "=", False), ("account_id", "in", self.ids)])
-        action["display_name"] = self.env._("Open items without customer")
-        action["domain"] = list(domain)
-        return action

@@ -6,8 +6,8 @@ from ...tools.aging import age
 from .account_move import BALANCE_GROUPS
 
 _OPEN_AMOUNTS = {
-    "amount_open": ("amount_residual", "amount"),
-    "amount_open_currency": ("amount_residual_currency", "amount_currency"),
+    "open_balance": ("amount_residual", "amount"),
+    "open_balance_currency": ("amount_residual_currency", "amount_currency"),
 }
 
 
@@ -18,24 +18,26 @@ class AccountMoveLine(models.Model):
         compute="_compute_days_overdue",
         help="Days since the due date; empty for what is not due yet.",
     )
-    amount_open = fields.Monetary(
+    open_balance = fields.Monetary(
         string="Open",
-        compute="_compute_amount_open",
-        search="_search_amount_open",
+        compute="_compute_open_balance",
+        search="_search_open_balance",
         currency_field="company_currency_id",
+        groups=BALANCE_GROUPS,
         help="What is not matched with posted documents, in company currency. What is matched "
         "with a draft is open: the draft is not in the ledger.",
     )
-    amount_open_currency = fields.Monetary(
+    open_balance_currency = fields.Monetary(
         string="Open in Currency",
-        compute="_compute_amount_open",
+        compute="_compute_open_balance",
         currency_field="currency_id",
+        groups=BALANCE_GROUPS,
         help="The same, in the currency of the item.",
     )
-    is_matched_with_draft = fields.Boolean(
+    has_draft_match = fields.Boolean(
         string="Matched With a Draft",
         compute="_compute_draft_match",
-        search="_search_is_matched_with_draft",
+        search="_search_has_draft_match",
         groups=BALANCE_GROUPS,
     )
     draft_match = fields.Char(
@@ -98,14 +100,14 @@ class AccountMoveLine(models.Model):
     # ------------------------------------------------------------------
 
     @api.depends("amount_residual", "amount_residual_currency", "parent_state")
-    def _compute_amount_open(self):
+    def _compute_open_balance(self):
         amounts = self.env["ar.balance"]._get_open_amounts(self._origin)
         for line in self:
             values = amounts.get(line._origin.id, (0, 0))
-            line.amount_open, line.amount_open_currency = values
+            line.open_balance, line.open_balance_currency = values
 
-    def _search_amount_open(self, operator, value):
-        field = self._fields["amount_open"]
+    def _search_open_balance(self, operator, value):
+        field = self._fields["open_balance"]
         return self.env["ar.amount.search"]._get_domain(field, operator, value)
 
     @api.depends("matched_debit_ids", "matched_credit_ids", "parent_state")
@@ -114,9 +116,10 @@ class AccountMoveLine(models.Model):
         notes = self.env["ar.draft.matching"]._get_notes(posted)
         for line in self:
             line.draft_match = notes.get(line._origin.id, False)
-            line.is_matched_with_draft = bool(line.draft_match)
+            line.has_draft_match = bool(line.draft_match)
 
-    def _search_is_matched_with_draft(self, operator, value):
+    def _search_has_draft_match(self, operator, value):
+        self._check_field_access(self._fields["has_draft_match"], "read")
         if operator != "in":
             return NotImplemented
         if set(value) >= {True, False}:
@@ -131,9 +134,7 @@ class AccountMoveLine(models.Model):
             posted = SQL("%s = 'posted'", model._field_to_sql(alias, "parent_state"))
             return SQL("%s(%s AND %s)", SQL("" if True in value else "NOT "), posted, found)
 
-        return Domain.custom(
-            to_sql=to_sql, predicate=lambda line: line.is_matched_with_draft in value
-        )
+        return Domain.custom(to_sql=to_sql, predicate=lambda line: line.has_draft_match in value)
 
     def _field_to_sql(self, alias, field_expr, query=None):
         if field_expr not in _OPEN_AMOUNTS:

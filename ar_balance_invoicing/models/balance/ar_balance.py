@@ -80,7 +80,7 @@ class ArBalance(models.AbstractModel):
     def _get_owed_item_domain(self, company=None):
         """Domain on ``account.move.line``: what makes up balances, also by drafts only."""
         return self._get_ledger_domain(company) & (
-            _CAN_BE_MATCHED | Domain("is_matched_with_draft", "=", True)
+            _CAN_BE_MATCHED | Domain("has_draft_match", "=", True)
         )
 
     @api.model

@@ -106,7 +106,7 @@ class ArLateFeeOverdue(models.AbstractModel):
     @api.model
     def _get_open_amounts(self, item):
         """(in the currency of the item, in company currency): what is open of it, exact."""
-        return Fraction(str(item.amount_open_currency)), Fraction(str(item.amount_open))
+        return Fraction(str(item.open_balance_currency)), Fraction(str(item.open_balance))
 
     @api.model
     def _is_charged(self, period, item):

@@ -227,18 +227,18 @@ class TestBalanceProperty(BalanceCommon):
             for customer in self.customers.with_company(company)[::5]:
                 items = noted.search(customer.action_open_receivable_items()["domain"])
                 self.assertAlmostEqual(
-                    sum(items.mapped("amount_open")),
+                    sum(items.mapped("open_balance")),
                     float(self._expected_balance(customer, company)),
                     6,
                     f"{customer.name} in {company.name}",
                 )
-                held = items.filtered("is_matched_with_draft")
+                held = items.filtered("has_draft_match")
                 self.assertEqual(
                     held,
                     items.filtered(
                         lambda i: (
-                            not i.currency_id.is_zero(i.amount_open - i.amount_residual)
-                            or i.amount_open_currency != i.amount_residual_currency
+                            not i.currency_id.is_zero(i.open_balance - i.amount_residual)
+                            or i.open_balance_currency != i.amount_residual_currency
                         )
                     ),
                 )

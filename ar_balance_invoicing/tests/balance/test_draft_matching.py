@@ -25,7 +25,7 @@ class TestDraftMatching(BalanceCommon):
         aged = sum(customer[name] for name in self._aging_names())
         self.assertAlmostEqual(aged, amount, 6)
         items = self._open_items(customer)
-        self.assertAlmostEqual(sum(items.mapped("amount_open")), amount, 6)
+        self.assertAlmostEqual(sum(items.mapped("open_balance")), amount, 6)
         root = company.root_id.id
         self.assertEqual(float(self._ledger_balances()[customer.id, root]), amount)
 
@@ -54,7 +54,7 @@ class TestDraftMatching(BalanceCommon):
         self.assertEqual(item.amount_residual, 0, "core's own word")
         self.assertTrue(item.reconciled, "core's own word")
         self.assertEqual(self._open_items(), item)
-        self.assertEqual(item.amount_open, -100)
+        self.assertEqual(item.open_balance, -100)
         self.assertEqual(item.draft_match, f"matched with draft {invoice.name}")
         # Somebody bills him again meanwhile.
         draft = self._invoice(self.customer, 10, post=False)
@@ -122,7 +122,7 @@ class TestDraftMatching(BalanceCommon):
         self.assertEqual(groups, [("service_balance", 110)])
         items = self.env["ar.balance"]._get_overdue_items(self.customer, self.company, self.today)
         self.assertEqual(items, self._receivable(old))
-        self.assertEqual(items.amount_open, 60)
+        self.assertEqual(items.open_balance, 60)
 
     def test_a_credit_note_back_in_draft_credits_nothing(self):
         invoice = self._invoice(self.customer, 100)
@@ -163,7 +163,7 @@ class TestDraftMatching(BalanceCommon):
         )
         self._owes(float(ledger))
         item = self._receivable(payment.move_id)
-        self.assertEqual(item.amount_open_currency, -100)
+        self.assertEqual(item.open_balance_currency, -100)
         amounts = self.env["ar.balance"]._get_open_amounts(item)
         self.assertEqual(amounts[item.id], (item.balance, -100))
 
@@ -206,17 +206,17 @@ class TestDraftMatching(BalanceCommon):
         action = self.customer.action_open_receivable_items()
         lines = self.env["account.move.line"]
         [(total, in_currency)] = lines._read_group(
-            action["domain"], [], ["amount_open:sum", "amount_open_currency:sum"]
+            action["domain"], [], ["open_balance:sum", "open_balance_currency:sum"]
         )
         self.assertEqual((total, in_currency), (105, 105))
-        noted = lines.search([*action["domain"], ("is_matched_with_draft", "=", True)])
+        noted = lines.search([*action["domain"], ("has_draft_match", "=", True)])
         self.assertEqual(
             set(noted.mapped("draft_match")), {f"matched with draft {payment.move_id.name}"}
         )
-        others = lines.search([*action["domain"], ("is_matched_with_draft", "!=", True)])
+        others = lines.search([*action["domain"], ("has_draft_match", "!=", True)])
         self.assertEqual(others | noted, lines.search(action["domain"]))
-        debits = lines.search([*action["domain"], ("amount_open", ">", 35)])
-        self.assertEqual(debits.mapped("amount_open"), [])
+        debits = lines.search([*action["domain"], ("open_balance", ">", 35)])
+        self.assertEqual(debits.mapped("open_balance"), [])
 
     def test_what_is_held_by_a_draft_can_not_be_matched_or_lost(self):
         invoice = self._invoice(self.customer, 100)

@@ -135,7 +135,7 @@ class Right:
 # Fields that people see are called by words of our trade; these are in each of them.
 WORDS = re.compile(
     r"balance|account_|billing|invoice_group|written?_off|write_off|customer_tag|email_state"
-    r"|days_overdue|amount_due_account"
+    r"|days_overdue|amount_due_account|total_due|draft_match"
 )
 # Models full of everybody's settings.
 SETTINGS_MODELS = ("res.company", "res.config.settings", "res.users")
