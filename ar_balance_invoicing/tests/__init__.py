@@ -23,7 +23,12 @@ from .guard import (
 )
 from .invoice_group import test_invoice_group, test_invoice_task, test_ticked_invoices
 from .shortcuts import test_invoice_maker, test_shortcuts, test_write_off_entries
-from .write_off import test_write_off, test_write_off_batch, test_write_off_reason
+from .write_off import (
+    test_write_off,
+    test_write_off_batch,
+    test_write_off_reason,
+    test_write_off_tax,
+)
 from .xlsx import test_xlsx
 
 # Odoo imports this package whenever it installs with --test-tags, whoever's tests these
@@ -34,7 +39,7 @@ if find_spec("hypothesis"):
     from .balance import test_aging, test_balance_property
     from .billing import test_billing_calendar
     from .guard import test_public_surface
-    from .write_off import test_write_off_property
+    from .write_off import test_write_off_property, test_write_off_tax_property
 else:
     logging.getLogger(__name__).info(
         "The Python package hypothesis is missing: tests of properties are left out."
