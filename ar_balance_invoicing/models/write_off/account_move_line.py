@@ -7,7 +7,7 @@ class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
 
     # Copied, so that a reversal gives back what its entry took, whoever makes it.
-    taken_back_item_id = fields.Many2one(
+    written_off_item_id = fields.Many2one(
         "account.move.line",
         string="Takes Back",
         readonly=True,

@@ -256,7 +256,7 @@ class ArWriteOffLine(models.Model):
             "display_type": item.display_type,
             "tax_ids": [Command.set(item.tax_ids.ids)],
             "tax_tag_ids": [Command.set(item.tax_tag_ids.ids)],
-            "taken_back_item_id": item.taken_back_item_id.id,
+            "written_off_item_id": item.written_off_item_id.id,
             "tax_repartition_line_id": item.tax_repartition_line_id.id,
             "group_tax_id": item.group_tax_id.id,
             "analytic_distribution": item.analytic_distribution or False,

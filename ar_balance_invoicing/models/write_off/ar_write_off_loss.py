@@ -50,7 +50,7 @@ class ArWriteOffLoss(models.AbstractModel):
                     "display_type": "product",
                     "tax_ids": [Command.set(taxes)],
                     "tax_tag_ids": [Command.set(tags)],
-                    "taken_back_item_id": first.id if document.reclaim else False,
+                    "written_off_item_id": first.id if document.reclaim else False,
                 }
                 if analytic:
                     # Left out otherwise, so that core's distribution models apply.

@@ -12,7 +12,6 @@ class ArWriteOffReasonTax(models.Model):
     _description = "Bad-Debt Tax of a Write-Off Reason"
     _order = "reason_id, id"
     _check_company_auto = True
-    _check_company_domain = models.check_company_domain_parent_of
 
     reason_id = fields.Many2one(
         "ar.write.off.reason", required=True, index=True, ondelete="cascade"

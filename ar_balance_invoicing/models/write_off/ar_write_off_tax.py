@@ -72,14 +72,14 @@ class ArWriteOffTax(models.AbstractModel):
         reclaiming = self.filtered(lambda line: line._reclaims_tax())
         if not reclaiming:
             return taken
-        names = ["taken_back_item_id", "amount_currency", "balance", "parent_state", "move_id"]
+        names = ["written_off_item_id", "amount_currency", "balance", "parent_state", "move_id"]
         self.env["account.move.line"].flush_model(names)
         rows = self.env.execute_query(
             SQL(
                 """
                 SELECT origin.id, SUM(item.amount_currency), SUM(item.balance)
                   FROM account_move_line origin
-                  JOIN account_move_line item ON item.taken_back_item_id = origin.id
+                  JOIN account_move_line item ON item.written_off_item_id = origin.id
                  WHERE origin.move_id IN %s AND item.parent_state = 'posted'
               GROUP BY origin.id
                 """,
@@ -126,7 +126,7 @@ class ArWriteOffTax(models.AbstractModel):
     def _note_taken(self, taken, items):
         """Count what is prepared here, for another line of the same document."""
         for item in items:
-            if origin := item.get("taken_back_item_id"):
+            if origin := item.get("written_off_item_id"):
                 amounts = exact(item["amount_currency"]), exact(item["balance"])
                 taken[origin] = plus(taken[origin], amounts)
 
@@ -279,7 +279,7 @@ class ArWriteOffTax(models.AbstractModel):
             "tax_ids": [Command.set(self._map_taxes(taxes).ids)],
             "tax_tag_ids": [Command.set(self._get_tags(item, taxes).ids if taxes else [])],
             "analytic_distribution": item.analytic_distribution or False,
-            "taken_back_item_id": item.id if document.reclaim else False,
+            "written_off_item_id": item.id if document.reclaim else False,
         }
         if not self._is_cash_basis(item.tax_line_id):
             repartition = self._get_opposite_repartition(item.tax_repartition_line_id, mapped=True)

@@ -172,6 +172,11 @@ class TestWriteOffTaxProperty(TaxCommon):
     # --- the property ------------------------------------------------------------------
 
     def _check_history(self, rnd):
+        # What Odoo makes its own way is the same.
+        by_core = rnd.random() < 0.2
+        self.env["ir.config_parameter"].sudo().set_param(
+            "ar_balance_invoicing.shortcuts", "off" if by_core else False
+        )
         invoice = self._make_random_invoice(rnd)
         if invoice.currency_id.compare_amounts(invoice.amount_total, 0) <= 0:
             return
@@ -203,6 +208,7 @@ class TestWriteOffTaxProperty(TaxCommon):
                 self.assertEqual(taken, declared, name)
         rows.filtered(lambda row: row.state == "done").document_id.action_undo()
         entries = rows.entry_id | rows.reversal_id
+        _logger.warning("HIST %s %s rows=%s paid=%s tax=%s", by_core, invoice.currency_id.name, len(rows), paid, len(start["tax"]))
         self.assertFalse(any(self._taxes_booked(entries).values()))
         self.assertFalse(any(self._bases_booked(entries).values()))
 
