@@ -4,9 +4,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .apportion import spread, within
+from .apportion import rounded, spread, within
 
 ZERO = Decimal(0)
+# A kind of loss, (taxes, tags): it is the base of no tax.
+UNTAXED = ((), ())
 
 
 def pair(amount=ZERO, balance=ZERO) -> tuple:
@@ -86,20 +88,32 @@ class Document:
         :param loss: what is lost, when tax has been taken back exactly
         :param units: what amounts are rounded to, in either currency
         """
-        kinds = list(self.firsts)
         bases = defaultdict(pair)
         for (_place, kind), weight in self.groups.items():
             bases[kind] = plus(bases[kind], weight)
         parts = defaultdict(lambda: [ZERO, ZERO])
         for n in (0, 1):
-            wanted = [self._get_wanted(bases[kind], kind, n) for kind in kinds]
-            for kind, part in zip(kinds, spread(loss[n], wanted, units[n]), strict=True):
+            for kind, part in self._split_over_kinds(bases, loss[n], n, units[n]).items():
                 places = [place for place, other in self.groups if other == kind]
                 share = self.get_share(n)
                 weights = [self.groups[place, kind][n] * share for place in places]
                 for place, value in zip(places, spread(part, weights, units[n]), strict=True):
                     parts[place, kind][n] += value
         return [(place, kind, amounts) for (place, kind), amounts in parts.items()]
+
+    def _split_over_kinds(self, bases, loss, n, unit):
+        """``{kind: part of the loss}``, in the currency ``n``."""
+        kinds = list(self.firsts)
+        wanted = [self._get_wanted(bases[kind], kind, n) for kind in kinds]
+        parts = dict(zip(kinds, spread(loss, wanted, unit), strict=True))
+        for kind in [kind for kind in kinds if self.reclaim and kind != UNTAXED]:
+            # Neither more than was declared, nor anything declared again, whatever the
+            # rounding of other items leaves for the loss.
+            left = rounded(bases[kind][n] - self.taken.get(kind, pair())[n], unit)
+            base = within(parts[kind], within(left, bases[kind][n]))
+            parts[UNTAXED] += parts[kind] - base
+            parts[kind] = base
+        return parts
 
     def _get_wanted(self, base, kind, n):
         if not self.reclaim:

@@ -6,10 +6,7 @@ from decimal import Decimal
 
 from odoo import Command, models
 
-from ...tools.write_off_shares import net_places, pair, plus
-
-# (tax ids, tag ids): the loss is the base of no tax.
-UNTAXED = ((), ())
+from ...tools.write_off_shares import UNTAXED, net_places, pair, plus
 
 
 class ArWriteOffLoss(models.AbstractModel):
@@ -82,8 +79,14 @@ class ArWriteOffLoss(models.AbstractModel):
         if not self.move_id.is_invoice(include_receipts=True) or not groups:
             groups[self._get_place(), UNTAXED] = self._get_unexplained(groups)
             firsts[UNTAXED] = self.item_ids[:1]
+        groups = net_places(groups, self._is_claim())
         firsts = {kind: firsts[kind] for _place, kind in groups}
-        return net_places(groups, self._is_claim()), firsts, credited
+        if UNTAXED not in firsts:
+            # For cents that are the base of nothing, where most is lost.
+            place, _kind = max(groups, key=lambda group: abs(groups[group][1]))
+            groups[place, UNTAXED] = pair()
+            firsts[UNTAXED] = self.item_ids[:1]
+        return groups, firsts, credited
 
     def _get_unexplained(self, groups):
         """Pair: what the receivable of an entry is for, besides its taxed items."""

@@ -20,6 +20,12 @@ class TestWriteOffTax(TaxCommon):
         cls.env = cls.env(context={**cls.env.context, **dict.fromkeys(names, False)})
         cls.vat = cls._make_tax("VAT 20", 20)
         cls.none = cls.env["account.tax"]
+        cls._goods = cls._make_category("GOODS")
+
+    def _match_receivables(self, moves):
+        moves.line_ids.filtered(
+            lambda item: item.account_type == "asset_receivable" and not item.reconciled
+        ).reconcile()
 
     def _assert_like_credit_note(self, invoice):
         """All written off with reclaim: base and tax of each box as a credit note has them."""
@@ -228,9 +234,7 @@ class TestWriteOffTax(TaxCommon):
                 note = self._bill((50.03, self.vat), move_type="out_refund")
                 if made_of_it:
                     note.reversed_entry_id = invoice
-                (invoice | note).line_ids.filtered(
-                    lambda item: item.account_type == "asset_receivable"
-                ).reconcile()
+                self._match_receivables(invoice | note)
                 before = self._boxes(note)["VAT 20 refund tax 100"]
                 document = self._write_off(invoice, reason=self.reclaim)
                 self.assertEqual(before + self._tax_taken(document), Decimal("20.01"))
@@ -242,9 +246,7 @@ class TestWriteOffTax(TaxCommon):
             with self.subTest(reason.name):
                 invoice = self._bill((100, self.vat, goods), (100, self.none, trip))
                 note = self._bill((100, self.none, trip), move_type="out_refund")
-                (invoice | note).line_ids.filtered(
-                    lambda item: item.account_type == "asset_receivable"
-                ).reconcile()
+                self._match_receivables(invoice | note)
                 document = self._write_off(invoice, reason=reason)
                 entry = self._entries(document)
                 losses = entry.line_ids.filtered(
@@ -262,9 +264,7 @@ class TestWriteOffTax(TaxCommon):
     def test_a_credit_without_tax_is_like_a_payment(self):
         invoice = self._bill((100, self.vat))
         note = self._bill((60, self.none), move_type="out_refund")
-        (invoice | note).line_ids.filtered(
-            lambda item: item.account_type == "asset_receivable"
-        ).reconcile()
+        self._match_receivables(invoice | note)
         document = self._write_off(invoice, reason=self.reclaim)
         self.assertEqual(self._tax_taken(document), 10)
 
@@ -310,6 +310,39 @@ class TestWriteOffTax(TaxCommon):
         self.assertEqual(
             boxes["Relief refund base"] + boxes["VAT 20 refund base"], Decimal("100.05")
         )
+
+    def test_what_is_asked_of_the_database_does_not_grow_with_the_invoices(self):
+        relief = self._make_tax("Relief", 20)
+        law = self._make_reason(
+            "Law",
+            tax_treatment="reclaim",
+            tax_minimum_age=1,
+            bad_debt_tax_ids=[
+                Command.create({"tax_id": self.vat.id, "bad_debt_tax_id": relief.id})
+            ],
+        )
+        waiting = self._make_cash_basis_tax()
+        costs = []
+        for count in (3, 9):
+            lines = self.env["ar.write.off.line"]
+            for _n in range(count):
+                invoice = self._bill(
+                    (100, self.vat), (50, waiting | self.vat, self._goods), days_ago=60
+                )
+                note = self._bill((30, self.vat), move_type="out_refund")
+                self._match_receivables(invoice | note)
+                self._pay(self.customer, 10, invoice)
+                self._write_off_part(invoice, 20)
+                lines |= self._write_off(invoice, process=False, reason=law).line_ids
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            lines._prefetch_documents()
+            taken = lines._get_taken_back()
+            for line in lines:
+                line._prepare_entry(taken)
+            costs.append(self.env.cr.sql_log_count - before)
+        self.assertEqual(*costs)
 
     # --- boxes for bad debts -----------------------------------------------------
 
