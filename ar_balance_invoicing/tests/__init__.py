@@ -41,6 +41,7 @@ from .write_off import (
     test_write_off_by_hand,
     test_write_off_by_hand_histories,
     test_write_off_reason,
+    test_write_off_tax,
 )
 from .xlsx import test_xlsx
 
@@ -52,7 +53,7 @@ if find_spec("hypothesis"):
     from .balance import test_aging, test_balance_property
     from .billing import test_billing_calendar
     from .guard import test_public_surface
-    from .write_off import test_write_off_property
+    from .write_off import test_write_off_property, test_write_off_tax_property
 else:
     logging.getLogger(__name__).info(
         "The Python package hypothesis is missing: tests of properties are left out."

@@ -36,10 +36,17 @@ class EveryModelCommon(GroupCommon):
                 "fee_move_id": invoice.id,
             }
         )
+        mapping = cls.env["ar.write.off.reason.tax"].create(
+            {
+                "reason_id": cls.reason.id,
+                "tax_id": cls.tax_sale_a.id,
+                "bad_debt_tax_id": cls.tax_sale_b.id,
+            }
+        )
         records = [
             *(cls.profile, cls.period, service, run, run.line_ids, run.line_ids.charge_ids, fee),
             *(cls.group, cls.group.task_ids, cls.group.task_ids.line_ids[:1]),
-            *(cls.reason, batch, write_off, write_off.line_ids),
+            *(cls.reason, mapping, batch, write_off, write_off.line_ids),
             *cls._make_windows(run, write_off, invoice),
         ]
         return {record._name: record[:1] for record in records}

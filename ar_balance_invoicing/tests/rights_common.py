@@ -285,6 +285,13 @@ class RightsCommon(WriteOffCommon, BillingCommon):
                 "journal_id": cls.other_data["default_journal_sale"].id,
             }
         )
+        cls.env["ar.write.off.reason.tax"].create(
+            {
+                "reason_id": cls.reason.id,
+                "tax_id": cls.tax_sale_a.id,
+                "bad_debt_tax_id": cls.tax_sale_b.id,
+            }
+        )
         cls.deleted_id = cls.env["ar.invoice.group"].create({"name": "Gone"}).id
         cls.env["ar.invoice.group"].browse(cls.deleted_id).unlink()
 
@@ -309,6 +316,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
             "ar.write.off": cls.draft_write_off,
             "ar.write.off.line": cls.draft_write_off.line_ids[:1],
             "ar.write.off.reason": cls.reason,
+            "ar.write.off.reason.tax": cls.reason.bad_debt_tax_ids,
             "res.company": cls.company,
             "res.partner": cls.customer,
         }
@@ -400,6 +408,11 @@ class RightsCommon(WriteOffCommon, BillingCommon):
                 "amount": 8,
             },
             "ar.write.off.reason": {"name": "New", **company},
+            "ar.write.off.reason.tax": {
+                "reason_id": cls.reason.id,
+                "tax_id": cls.tax_sale_b.id,
+                "bad_debt_tax_id": cls.tax_sale_a.id,
+            },
         }
 
     # --- calls ------------------------------------------------------------------

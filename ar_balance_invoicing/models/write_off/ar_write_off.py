@@ -16,7 +16,12 @@ class ArWriteOff(models.Model):
 
     _name = "ar.write.off"
     _description = "Write-Off"
-    _inherit = ["ar.write.off.undo", "ar.write.off.criteria", "ar.xlsx.export"]
+    _inherit = [
+        "ar.write.off.undo",
+        "ar.write.off.criteria",
+        "ar.write.off.evidence",
+        "ar.xlsx.export",
+    ]
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.write.off.line"
@@ -26,7 +31,9 @@ class ArWriteOff(models.Model):
     # off may be put right before they are retried. For the criteria, see ``_is_editable``.
     _editable_while = {
         **dict.fromkeys(["batch_id", "reason_id"], "is_editable"),
-        **dict.fromkeys(["date", "journal_id", "note", "line_ids"], "is_correctable"),
+        **dict.fromkeys(
+            ["date", "journal_id", "note", "tax_evidence", "line_ids"], "is_correctable"
+        ),
     }
 
     batch_id = fields.Many2one(

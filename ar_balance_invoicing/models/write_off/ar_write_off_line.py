@@ -16,7 +16,7 @@ class ArWriteOffLine(models.Model):
 
     _name = "ar.write.off.line"
     _description = "Write-Off Line"
-    _inherit = ["ar.write.off.line.undo"]
+    _inherit = ["ar.write.off.line.undo", "ar.write.off.tax", "ar.write.off.loss"]
     _order = "document_id, id"
     # Made by the search; a person decides which of them, and how much.
     _person_creates = False
@@ -170,7 +170,7 @@ class ArWriteOffLine(models.Model):
     def _compute_amount_company(self):
         for line in self:
             whole = line.amount_residual
-            share = line.amount / whole if whole else 0
+            share = line.amount / whole if whole else 1
             line.amount_company = round_amount(
                 line.company_currency_id, line.amount_residual_company * share
             )

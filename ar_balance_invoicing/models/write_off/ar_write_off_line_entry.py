@@ -1,14 +1,11 @@
 """The accounting of a write-off line: what is checked, booked, matched and reversed."""
 
-import json
-from collections import defaultdict
-from decimal import Decimal
-
 from markupsafe import Markup
 
 from odoo import Command, fields, models
 
-from ...tools.apportion import apportion, exact, rounded
+from ...tools.apportion import exact, within
+from ...tools.write_off_shares import pair, plus
 
 
 class ArWriteOffLine(models.Model):
@@ -48,7 +45,7 @@ class ArWriteOffLine(models.Model):
         if self.item_ids - locked:
             return self.env._("Somebody else is working on %s at this moment. Retry.", name)
         residual = sum(self.item_ids.mapped("amount_residual_currency"))
-        if self.currency_id.is_zero(residual):
+        if self._is_settled(residual):
             return self.env._("%s was settled meanwhile.", name) + self._get_settled_by()
         if self.currency_id.compare_amounts(residual, self.amount_residual):
             return self.env._(
@@ -60,11 +57,16 @@ class ArWriteOffLine(models.Model):
             )
         if early := self._get_early_problem():
             return early
-        if self.currency_id.is_zero(self.amount):
+        if self.currency_id.is_zero(self.amount) and self.amount_residual:
             return self.env._("Nothing of %s is to be written off: the amount is zero.", name)
         if not self._get_journal().active:
             return self.env._("The journal %s is archived.", self._get_journal().display_name)
         return False
+
+    def _is_settled(self, residual):
+        """Nothing is open, in company currency neither."""
+        company = sum(self.item_ids.mapped("amount_residual"))
+        return self.currency_id.is_zero(residual) and self.company_currency_id.is_zero(company)
 
     def _get_settled_by(self):
         """Which other write-off took it, if it was one."""
@@ -83,30 +85,30 @@ class ArWriteOffLine(models.Model):
     def _get_journal(self):
         return self.document_id.journal_id
 
-    def _prepare_entry(self):
+    def _prepare_entry(self, taken=None):
         """Values of the journal entry, complete, so that core computes nothing.
 
         It credits each open item in the item's own account, partner and currency, at
         the rate it was booked with (no exchange difference arises), and debits the
         loss, the tax that is reclaimed, and what waits on cash-basis accounts.
 
+        :param taken: what write-offs took back before, see ``_get_taken_back``
         :return: the values, and pairs ``(open item, values of its counterpart)``: what is
             to be matched. A counterpart's values are those in ``line_ids``.
         :raise UserError: when an account is missing.
         """
         self.ensure_one()
         document = self.document_id
+        taken = self._get_taken_back() if taken is None else taken
         label = self._get_label()
         settled = self._prepare_receivable_items(label)
-        amount = -sum(exact(item["amount_currency"]) for _item, item in settled)
-        balance = -sum(exact(item["balance"]) for _item, item in settled)
-        taxes = self._prepare_tax_items(amount, balance, label)
-        losses = self._prepare_loss_items(
-            amount - sum(exact(item["amount_currency"]) for _item, item in taxes),
-            balance - sum(exact(item["balance"]) for _item, item in taxes),
-            label,
-        )
+        rest = self._get_sum(settled)
+        accounts = self._get_document(*rest, taken)
+        taxes = self._prepare_tax_items(accounts, label)
+        rest = plus(rest, self._get_sum(taxes))
+        losses = self._prepare_loss_items(accounts, rest, label)
         items = [item for _open, item in settled + taxes] + losses
+        self._note_taken(taken, items)
         values = {
             "move_type": "entry",
             "journal_id": self._get_journal().id,
@@ -121,7 +123,15 @@ class ArWriteOffLine(models.Model):
         }
         # Not all of an account together: core would match them crosswise, and cents of
         # different instalments would become exchange differences.
-        return values, settled + [pair for pair in taxes if self._waits(pair[0])]
+        return values, settled + [tax for tax in taxes if self._waits(tax[0])]
+
+    def _get_sum(self, items):
+        """What is left to be booked against the items, in either currency."""
+        total = pair()
+        for _open, item in items:
+            amounts = exact(item["amount_currency"]), exact(item["balance"])
+            total = plus(total, amounts, -1)
+        return total
 
     def _get_label(self):
         document = self.document_id
@@ -137,30 +147,33 @@ class ArWriteOffLine(models.Model):
         return self.env._("Write-off undone: %s", self._describe())
 
     def _describe(self):
-        """Amount, reason and a link to the write-off."""
+        """Amount, reason, evidence and a link to the write-off."""
         amount = self.currency_id.format(self.amount)
         reason = self.document_id.reason_id.name
         what = f"{amount} ({reason})" if reason else amount
+        if evidence := self.document_id.tax_evidence:
+            what = f"{what}, {evidence}"
         return Markup("%s, %s") % (what, self.document_id._get_html_link())
 
     def _split_over_items(self):
         """[(open item, part, part in company currency)], oldest first until used up."""
         left = exact(self.amount)
+        whole = not self.currency_id.compare_amounts(self.amount, self.amount_residual)
         sign = 1 if left >= 0 else -1
         parts = []
         for item in self.item_ids.sorted(lambda item: (item.date_maturity or item.date, item.id)):
             residual = exact(item.amount_residual_currency)
             part = sign * min(abs(left), abs(residual))
-            if not part or part * residual < 0:
-                continue
             balance = exact(item.amount_residual)
+            # With the last part also what is open in company currency only.
+            company_only = whole and not residual and balance
+            if part * residual < 0 or not (part or company_only):
+                continue
             if part != residual:
                 # At the rate the item was booked with, as core reckons a part when it
                 # matches: anything else would leave a cent of exchange difference.
-                balance = rounded(
-                    part * exact(item.balance) / exact(item.amount_currency),
-                    exact(self.company_currency_id.rounding),
-                )
+                natural = part * exact(item.balance) / exact(item.amount_currency)
+                balance = within(self._round(1, natural), balance)
             left -= part
             parts.append((item, part, balance))
         return parts
@@ -183,198 +196,9 @@ class ArWriteOffLine(models.Model):
                     "tax_ids": [Command.clear()],
                 },
             )
-            for item, part, balance in self._split_over_items()
+            for item, whole, whole_company in self._split_over_items()
+            for part, balance in self._get_pieces(item, whole, whole_company)
         ]
-
-    def _prepare_loss_items(self, amount, balance, label):
-        """What is lost: the rest, when tax has been taken back exactly.
-
-        :param amount: in the line's currency, positive for a loss.
-        :param balance: the same in company currency.
-        """
-        groups = self._get_loss_groups()
-        weights = list(groups.values())
-        amounts = apportion(amount, weights, exact(self.currency_id.rounding))
-        if self.currency_id == self.company_currency_id:
-            balances = amounts
-        else:
-            balances = apportion(balance, weights, exact(self.company_currency_id.rounding))
-        items = []
-        for (account, analytic, tax_ids), part, value in zip(
-            groups, amounts, balances, strict=True
-        ):
-            if not part and not value:
-                continue
-            loss_taxes = self.env["account.tax"].browse(tax_ids)
-            item = {
-                "name": label,
-                "account_id": account,
-                "partner_id": self.partner_id.id,
-                "currency_id": self.currency_id.id,
-                "amount_currency": float(part),
-                "balance": float(value),
-                "display_type": "product",
-                "tax_ids": [Command.set(tax_ids)],
-                "tax_tag_ids": [Command.set(self._get_base_tags(loss_taxes).ids)],
-            }
-            if analytic:
-                # Left out otherwise, so that core's distribution models apply.
-                item["analytic_distribution"] = json.loads(analytic)
-            items.append(item)
-        return items
-
-    def _get_loss_groups(self):
-        """``{(account, analytic, taxes): weight}``: where the loss goes, and how much.
-
-        In proportion to the invoice's own lines: each product category has its account,
-        each line its analytic distribution; the reason's own wins over both.
-        """
-        document = self.document_id
-        reason, company = document.reason_id, self.company_id
-        credit = self.amount < 0
-        groups = defaultdict(Decimal)
-        reclaim = document._reclaims_tax()
-        for item in self._get_invoice_items():
-            category = item.product_id.categ_id
-            account = reason._get_write_off_account(company, category, credit=credit)
-            analytic = reason.analytic_distribution or item.analytic_distribution
-            taxes = item.tax_ids.flatten_taxes_hierarchy() if reclaim else item.tax_ids.browse()
-            taxes = taxes.filtered(lambda tax: not self._is_cash_basis(tax))
-            weight = item.balance if reclaim else self._get_gross(item)
-            key = (
-                account.id,
-                json.dumps(analytic, sort_keys=True) if analytic else "",
-                tuple(taxes.ids),
-            )
-            groups[key] += exact(weight)
-        groups = {key: weight for key, weight in groups.items() if weight}
-        if not groups:
-            account = reason._get_write_off_account(company, credit=credit)
-            analytic = reason.analytic_distribution
-            groups[account.id, json.dumps(analytic) if analytic else "", ()] = Decimal(1)
-        return groups
-
-    def _get_invoice_items(self):
-        """The invoice's lines behind the receivable; none for payments and entries."""
-        if not self.move_id.is_invoice(include_receipts=True):
-            return self.env["account.move.line"]
-        return self.move_id.line_ids.filtered(
-            lambda item: item.display_type in ("product", "rounding", "epd")
-        )
-
-    def _get_gross(self, item):
-        """A line's share of the receivable with its tax, in company currency."""
-        net = item.price_subtotal
-        if item.display_type != "product" or self.currency_id.is_zero(net):
-            return item.balance
-        return item.balance * item.price_total / net
-
-    def _is_cash_basis(self, tax):
-        return tax.tax_exigibility == "on_payment"
-
-    def _get_base_tags(self, taxes):
-        """Tags of the loss as the base of reclaimed taxes: those of the opposite document."""
-        refund = self.move_id.move_type != "out_refund"
-        return taxes.get_tax_tags(refund, "base")
-
-    # ------------------------------------------------------------------
-    # Tax
-    # ------------------------------------------------------------------
-
-    def _prepare_tax_items(self, amount, balance, label):
-        """Tax items of the invoice, reversed in the share that is written off.
-
-        Tax that falls due on payment is taken back from its transition account always,
-        without tags: what was not collected is never declared. Tax that was declared
-        with the invoice is reversed with the tags of a credit note, if the reason says
-        so; the share is of the whole document, so part payments keep their tax.
-
-        :return: ``[(tax item of the invoice, values of its counterpart)]``
-        """
-        return [
-            (
-                item,
-                self._prepare_tax_item(item, label)
-                | {"amount_currency": float(part), "balance": float(value)},
-            )
-            for item, part, value in self._split_over_taxes(amount, balance)
-        ]
-
-    def _split_over_taxes(self, amount, balance):
-        """[(tax item of the invoice, part, part in company currency)] to take back."""
-        reclaim = self.document_id._reclaims_tax()
-        whole, whole_company = self._get_document_total()
-        if not whole:
-            return []
-        parts = []
-        for item in self.move_id.line_ids.filtered("tax_repartition_line_id"):
-            if not reclaim and not self._is_cash_basis(item.tax_line_id):
-                continue
-            part, value = self._get_tax_share(item, amount / whole, balance / whole_company)
-            if part or value:
-                parts.append((item, part, value))
-        return parts
-
-    def _prepare_tax_item(self, item, label):
-        values = {
-            "name": label,
-            "account_id": item.account_id.id,
-            "partner_id": self.partner_id.id,
-            "currency_id": self.currency_id.id,
-            "display_type": "product",
-            "tax_ids": [Command.clear()],
-            "tax_tag_ids": [Command.clear()],
-            "analytic_distribution": item.analytic_distribution or False,
-        }
-        if not self._is_cash_basis(item.tax_line_id):
-            repartition = self._get_opposite_repartition(item.tax_repartition_line_id)
-            values |= {
-                "display_type": "tax",
-                "tax_repartition_line_id": repartition.id,
-                "group_tax_id": item.group_tax_id.id,
-                "tax_tag_ids": [Command.set(repartition.tag_ids.ids)],
-                "tax_ids": [Command.set(item.tax_ids.ids)],
-            }
-        return values
-
-    def _get_tax_share(self, item, share, share_company):
-        """Amounts of a tax item to take back, in the line's and in company currency."""
-        part = -exact(item.amount_currency) * share
-        value = -exact(item.balance) * share_company
-        part = exact(self.currency_id.round(float(part)))
-        value = exact(self.company_currency_id.round(float(value)))
-        if not self._waits(item):
-            return part, value
-        rest = -exact(item.amount_residual_currency)
-        all_of_it = not self.currency_id.compare_amounts(self.amount, self.amount_residual)
-        if all_of_it or abs(part) >= abs(rest):
-            # All that still waits, so that the account is left at exactly zero; never
-            # more, though the parts of several write-offs were each rounded up.
-            return rest, -exact(item.amount_residual)
-        if item.amount_currency:
-            # A part is matched: at the item's own rate, see ``_split_over_items``.
-            rounding = exact(self.company_currency_id.rounding)
-            value = rounded(part * exact(item.balance) / exact(item.amount_currency), rounding)
-        return part, value
-
-    def _waits(self, item):
-        """Whether a tax item is matched, so that its account shows what is not yet due."""
-        return self._is_cash_basis(item.tax_line_id) and item.account_id.reconcile
-
-    def _get_document_total(self):
-        """(in the line's currency, in company currency) of all receivable items."""
-        items = self.move_id.line_ids.filtered(lambda item: item.account_type == "asset_receivable")
-        return (
-            exact(sum(items.mapped("amount_currency"))),
-            exact(sum(items.mapped("balance"))),
-        )
-
-    def _get_opposite_repartition(self, repartition):
-        """The refund's repartition line of an invoice's, and the other way round."""
-        tax = repartition.tax_id
-        invoice, refund = tax.invoice_repartition_line_ids, tax.refund_repartition_line_ids
-        mine, other = (invoice, refund) if repartition in invoice else (refund, invoice)
-        return other[mine.ids.index(repartition.id)]
 
     # ------------------------------------------------------------------
     # Undo
@@ -436,6 +260,7 @@ class ArWriteOffLine(models.Model):
             "display_type": item.display_type,
             "tax_ids": [Command.set(item.tax_ids.ids)],
             "tax_tag_ids": [Command.set(item.tax_tag_ids.ids)],
+            "written_off_item_id": item.written_off_item_id.id,
             "tax_repartition_line_id": item.tax_repartition_line_id.id,
             "group_tax_id": item.group_tax_id.id,
             "analytic_distribution": item.analytic_distribution or False,

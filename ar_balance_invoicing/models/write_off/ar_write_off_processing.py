@@ -210,6 +210,7 @@ class ArWriteOff(models.Model):
             raise UserError(
                 self.env._("The reason “%s” asks for a note: write one.", self.reason_id.name)
             )
+        self._check_evidence()
         if not self.journal_id:
             raise UserError(
                 self.env._("Choose the journal in which the write-off is to be booked.")
@@ -242,11 +243,12 @@ class ArWriteOff(models.Model):
         locked = lines._lock_items()
         lines._prefetch_documents()
         lines = lines._fail_each(lambda line: line._get_problem(locked))
+        taken = lines._get_taken_back()
         prepared = []
         ready = lines.browse()
         for line in lines:
             try:
-                prepared.append(line._prepare_entry())
+                prepared.append(line._prepare_entry(taken))
                 ready |= line
             except UserError as error:
                 line._mark_failed(str(error.args[0]))
@@ -270,7 +272,9 @@ class ArWriteOff(models.Model):
         entries = maker._create_entries(vals_list, matched_apart=amounts is not None)
         pairs = maker._pair(entries, prepared)
         expected = (amounts or {}) | maker._get_amounts_after_matching(pairs)
-        maker._match([item | counterpart for item, counterpart in pairs])
+        # Everything is given to match exactly: no difference is to be made of it.
+        exactly = maker.with_context(no_exchange_difference=True)
+        exactly._match([item | counterpart for item, counterpart in pairs])
         maker._check_books(entries, vals_list, expected)
         return entries
 

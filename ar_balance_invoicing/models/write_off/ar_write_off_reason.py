@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
 # A loss is an expense; the Swiss charts lower the revenue instead, and who values his
 # receivables with an allowance writes off against that.
@@ -71,6 +71,25 @@ class ArWriteOffReason(models.Model):
         help="Whether the tax of the invoice is part of the loss, or asked back from the tax "
         "office. When that may be done is a matter of your country's law.",
     )
+    bad_debt_tax_ids = fields.One2many(
+        "ar.write.off.reason.tax",
+        "reason_id",
+        string="Bad-Debt Taxes",
+        copy=True,
+        help="Where the law has boxes of its own for tax that is asked back. Empty: as a credit "
+        "note would.",
+    )
+    tax_minimum_age = fields.Integer(
+        string="Reclaim after (days)",
+        tracking=True,
+        help="Tax is asked back once the debt is overdue for so many days, on the date of the "
+        "write-off. Of what is younger it stays in the loss. 0: at once.",
+    )
+    evidence_required = fields.Boolean(
+        tracking=True,
+        help="A write-off that asks tax back needs words about its evidence: a court's decision, "
+        "an agency's report.",
+    )
     analytic_distribution = fields.Json(
         help="Of the loss. Empty: that of the invoice's lines.",
     )
@@ -102,6 +121,17 @@ class ArWriteOffReason(models.Model):
                 reason[field]._ar_check_write_off_account(name, types)
             reason.journal_id._ar_check_write_off_journal(name)
 
+    @api.constrains("tax_minimum_age")
+    def _check_tax_minimum_age(self):
+        for reason in self:
+            if reason.tax_minimum_age < 0:
+                raise ValidationError(
+                    self.env._(
+                        "“%s”: the days after which tax is asked back cannot be less than zero.",
+                        reason.name,
+                    )
+                )
+
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)
         if "name" in (default or {}):
@@ -114,6 +144,10 @@ class ArWriteOffReason(models.Model):
     # ------------------------------------------------------------------
     # What is booked where
     # ------------------------------------------------------------------
+
+    def _get_bad_debt_taxes(self):
+        """``{tax of an invoice: tax with which it is asked back}``"""
+        return {mapping.tax_id: mapping.bad_debt_tax_id for mapping in self.bad_debt_tax_ids}
 
     def _get_write_off_account(self, company, category=None, credit=False):
         """The account of the other side of a write-off entry.

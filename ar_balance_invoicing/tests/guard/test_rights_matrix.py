@@ -37,6 +37,7 @@ BY_HAND = {
     "ar.write.off.search": {"balance_below": 7},
     "ar.write.off.take.back": {"date": "today"},
     "ar.write.off.reason": {"sequence": 5},
+    "ar.write.off.reason.tax": {"bad_debt_tax_id": "tax_sale_a"},
 }
 BY_METHODS = {
     "ar.write.off.batch": {"state": "closed"},
