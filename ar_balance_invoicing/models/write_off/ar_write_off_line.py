@@ -15,7 +15,7 @@ class ArWriteOffLine(models.Model):
 
     _name = "ar.write.off.line"
     _description = "Write-Off Line"
-    _inherit = ["ar.bulk.document.line"]
+    _inherit = ["ar.bulk.document.line", "ar.write.off.line.found"]
     _order = "document_id, id"
     # Made by the search; a person decides which of them, and how much.
     _person_creates = False
@@ -324,7 +324,7 @@ class ArWriteOffLine(models.Model):
 
     def _skip_unticked(self):
         """Leave out the lines that are not ticked, and return the others."""
-        return self._skip_each(lambda line: not line.selected and self.env._("Not ticked."))
+        return self._skip_each(lambda line: not line.selected and line._get_unticked_sentence())
 
     # ------------------------------------------------------------------
     # Batches
