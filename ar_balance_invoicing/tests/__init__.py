@@ -24,6 +24,7 @@ from .guard import (
 from .invoice_group import test_invoice_group, test_invoice_task, test_ticked_invoices
 from .shortcuts import test_invoice_maker, test_shortcuts, test_write_off_entries
 from .write_off import (
+    test_own_money,
     test_write_off,
     test_write_off_batch,
     test_write_off_reason,

@@ -16,6 +16,7 @@ class ArWriteOff(models.Model):
     _name = "ar.write.off"
     _description = "Write-Off"
     _inherit = [
+        "ar.write.off.own.money",
         "ar.bulk.document",
         "ar.write.off.criteria",
         "ar.write.off.found",
@@ -29,7 +30,7 @@ class ArWriteOff(models.Model):
     # What was decided stays as it was processed; what keeps failed lines from being written
     # off may be put right before they are retried. For the criteria, see ``_is_editable``.
     _editable_while = {
-        **dict.fromkeys(["batch_id", "reason_id"], "is_editable"),
+        **dict.fromkeys(["batch_id", "reason_id", "apply_credits"], "is_editable"),
         **dict.fromkeys(["date", "journal_id", "note", "line_ids"], "is_correctable"),
     }
 

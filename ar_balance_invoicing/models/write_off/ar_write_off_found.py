@@ -24,7 +24,7 @@ class ArWriteOffFound(models.AbstractModel):
         """
         lines = self.env["ar.write.off.line"]
         lines.check_access("create")
-        lines.flush_model()
+        self.env.flush_all()
         columns = self._prepare_found_columns()
         items = lines._fields["item_ids"]
         self.env.execute_query(
@@ -72,6 +72,9 @@ class ArWriteOffFound(models.AbstractModel):
         # Written past the cache: nothing of it may be remembered as empty.
         self.invalidate_recordset()
         lines.invalidate_model()
+        self._list_credits()
+        if self._has_credits():
+            self._untick_covered()
         self._explain_hindrances()
 
     def _explain_hindrances(self):

@@ -15,7 +15,7 @@ class ArWriteOffLine(models.Model):
 
     _name = "ar.write.off.line"
     _description = "Write-Off Line"
-    _inherit = ["ar.bulk.document.line", "ar.write.off.line.found"]
+    _inherit = ["ar.bulk.document.line", "ar.write.off.line.own.money"]
     _order = "document_id, id"
     # Made by the search; a person decides which of them, and how much.
     _person_creates = False

@@ -47,7 +47,7 @@ class ArWriteOffLine(models.Model):
             return self.env._("%s is not posted any more.", name)
         if self.item_ids - locked:
             return self.env._("Somebody else is working on %s at this moment. Retry.", name)
-        residual = sum(self.item_ids.mapped("amount_residual_currency"))
+        residual = self._get_open_as_reviewed()
         if self.currency_id.is_zero(residual):
             return self.env._("%s was settled meanwhile.", name) + self._get_settled_by()
         if self.currency_id.compare_amounts(residual, self.amount_residual):
@@ -146,7 +146,10 @@ class ArWriteOffLine(models.Model):
         left = exact(self.amount)
         sign = 1 if left >= 0 else -1
         parts = []
-        for item in self.item_ids.sorted(lambda item: (item.date_maturity or item.date, item.id)):
+        # Of a credit the newest: the oldest pay debts, see ``_select_plan``.
+        for item in self.item_ids.sorted(
+            lambda item: (item.date_maturity or item.date, item.id), reverse=self.amount < 0
+        ):
             residual = exact(item.amount_residual_currency)
             part = sign * min(abs(left), abs(residual))
             if not part or part * residual < 0:
@@ -344,7 +347,8 @@ class ArWriteOffLine(models.Model):
         if not self._waits(item):
             return part, value
         rest = -exact(item.amount_residual_currency)
-        all_of_it = not self.currency_id.compare_amounts(self.amount, self.amount_residual)
+        now = sum(self.item_ids.mapped("amount_residual_currency"))
+        all_of_it = not self.currency_id.compare_amounts(self.amount, now)
         if all_of_it or abs(part) >= abs(rest):
             # All that still waits, so that the account is left at exactly zero; never
             # more, though the parts of several write-offs were each rounded up.

@@ -38,7 +38,6 @@ class ArWriteOffLineFound(models.AbstractModel):
         return {
             **kinds.get("draft", none)._get_draft_sentences(),
             **kinds.get("in_process", none)._get_in_process_sentences(),
-            **kinds.get("credits", none)._get_other_credit_sentences(),
         }
 
     def _get_draft_sentences(self):
@@ -84,6 +83,3 @@ class ArWriteOffLineFound(models.AbstractModel):
                 format_list(self.env, names),
             )
         return sentences
-
-    def _get_other_credit_sentences(self):
-        return {}

@@ -126,6 +126,7 @@ class TestWriteOffSearch(WriteOffCommon):
         tag = self.env["res.partner.category"].create({"name": "Slow"})
         journal = self.company_data["default_journal_sale"].copy({"code": "SLOW"})
         category = self.env["product.category"].create({"name": "Slow"})
+        pound = self.setup_other_currency("GBP")
         profile = self.env["ar.billing.profile"].create(
             {"name": "Slow", "company_id": self.company.id}
         )
@@ -139,7 +140,7 @@ class TestWriteOffSearch(WriteOffCommon):
             "profile_ids": self._invoice(customers[2], 9),
             "sale_journal_ids": self._invoice(customers[3], 9, journal_id=journal.id),
             "partner_ids": self._invoice(customers[4], 9),
-            "currency_ids": self._invoice(customers[5], 9, currency_id=self.foreign.id),
+            "currency_ids": self._invoice(customers[5], 9, currency_id=pound.id),
             "product_category_ids": self._invoice(customers[6], 9, post=False),
         }
         invoices["product_category_ids"].invoice_line_ids.product_id = product
@@ -151,7 +152,7 @@ class TestWriteOffSearch(WriteOffCommon):
             "profile_ids": profile,
             "sale_journal_ids": journal,
             "partner_ids": customers[4],
-            "currency_ids": self.foreign,
+            "currency_ids": pound,
             "product_category_ids": category,
         }
         return {name: (named[name], invoices[name]) for name in named}
@@ -258,7 +259,6 @@ class TestWriteOffSearch(WriteOffCommon):
         """W19: somebody is paying it; there is no entry yet."""
         invoice, other = self._invoice(self.customer, 30), self._invoice(self.customer, 40)
         journal = self.company_data["default_journal_bank"]
-        journal.inbound_payment_method_line_ids.payment_account_id = False
         payment = self.env["account.payment"].create(
             {
                 "payment_type": "inbound",
@@ -269,6 +269,8 @@ class TestWriteOffSearch(WriteOffCommon):
                 "journal_id": journal.id,
             }
         )
+        # As where the bank statement is what books it.
+        payment.outstanding_account_id = False
         payment.invoice_ids = invoice
         payment.action_post()
         self.assertEqual((payment.state, payment.move_id.id), ("in_process", False))
