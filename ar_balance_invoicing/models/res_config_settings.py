@@ -22,6 +22,7 @@ class ResConfigSettings(models.TransientModel):
     ar_write_off_reason_required = fields.Boolean(
         related="company_id.ar_write_off_reason_required", readonly=False
     )
+    ar_apply_credits = fields.Boolean(related="company_id.ar_apply_credits", readonly=False)
 
     def _compute_ar_lane_notice(self):
         """What is wrong with the scheduled actions that work documents off."""

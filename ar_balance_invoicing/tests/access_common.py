@@ -47,9 +47,31 @@ class EveryModelCommon(GroupCommon):
             *(cls.profile, cls.period, service, run, run.line_ids, run.line_ids.charge_ids, fee),
             *(cls.group, cls.group.task_ids, cls.group.task_ids.line_ids[:1]),
             *(cls.reason, mapping, batch, write_off, write_off.line_ids),
+            *cls._make_own_money(write_off),
             *cls._make_windows(run, write_off, invoice),
         ]
         return {record._name: record[:1] for record in records}
+
+    @classmethod
+    def _make_own_money(cls, write_off):
+        line = write_off.line_ids
+        item = line.item_ids[:1]
+        return [
+            cls.env["ar.write.off.credit"]._create_inside(
+                {
+                    "document_id": write_off.id,
+                    "partner_id": line.partner_id.id,
+                    "company_id": line.company_id.id,
+                    "account_id": item.account_id.id,
+                    "currency_id": line.currency_id.id,
+                    "item_id": item.id,
+                    "amount": 3,
+                }
+            ),
+            cls.env["ar.write.off.application"]._create_inside(
+                {"line_id": line.id, "currency_id": line.currency_id.id, "amount": 3}
+            ),
+        ]
 
     @classmethod
     def _make_windows(cls, run, write_off, invoice):

@@ -292,6 +292,11 @@ class RightsCommon(WriteOffCommon, BillingCommon):
                 "bad_debt_tax_id": cls.tax_sale_b.id,
             }
         )
+        vals = cls._get_own_money_vals()
+        cls.credit = cls.env["ar.write.off.credit"]._create_inside(vals["ar.write.off.credit"])
+        cls.applied = cls.env["ar.write.off.application"]._create_inside(
+            vals["ar.write.off.application"]
+        )
         cls.deleted_id = cls.env["ar.invoice.group"].create({"name": "Gone"}).id
         cls.env["ar.invoice.group"].browse(cls.deleted_id).unlink()
 
@@ -314,6 +319,8 @@ class RightsCommon(WriteOffCommon, BillingCommon):
             "ar.invoice.task.line": cls.task.line_ids[:1],
             "ar.late.fee": cls.fee,
             "ar.write.off": cls.draft_write_off,
+            "ar.write.off.application": cls.applied,
+            "ar.write.off.credit": cls.credit,
             "ar.write.off.line": cls.draft_write_off.line_ids[:1],
             "ar.write.off.reason": cls.reason,
             "ar.write.off.reason.tax": cls.reason.bad_debt_tax_ids,
@@ -354,6 +361,25 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         }
 
     @classmethod
+    def _get_own_money_vals(cls):
+        currency = cls.company.currency_id.id
+        return {
+            "ar.write.off.application": {
+                "line_id": cls.draft_write_off.line_ids[:1].id,
+                "currency_id": currency,
+                "amount": 3,
+            },
+            "ar.write.off.credit": {
+                "document_id": cls.draft_write_off.id,
+                "partner_id": cls.customer.id,
+                "company_id": cls.company.id,
+                "account_id": cls.company_data["default_account_receivable"].id,
+                "currency_id": currency,
+                "amount": 3,
+            },
+        }
+
+    @classmethod
     def _get_new_vals(cls):
         """``{model: values}`` with which each kind of user tries to create one."""
         company = {"company_id": cls.company.id}
@@ -361,6 +387,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         day = cls.today + timedelta(days=9999)
         return {
             **cls._get_wizard_vals(),
+            **cls._get_own_money_vals(),
             "ar.write.off.batch": {"name": "New", **company},
             "ar.billing.charge": {"line_id": line.id, "name": "New", "price_unit": 1},
             "ar.billing.period": {

@@ -74,6 +74,22 @@ class WriteOffPopulation(WriteOffCommon):
                     )
         return invoices
 
+    def _make_credits(self, rnd, invoices):
+        """Payments that are not matched with anything; their entries."""
+        entries = self.env["account.move"]
+        for customer in invoices.commercial_partner_id.sorted("id"):
+            for _n in range(rnd.choice([0, 0, 1, 2])):
+                amount = rnd.choice([0.03, rnd.uniform(1, 40), rnd.uniform(40, 3000)])
+                payment = self._pay(
+                    customer,
+                    round(amount, 2),
+                    days_ago=rnd.randint(0, 90),
+                    company=rnd.choice([self.company] * 3 + [self.branch]),
+                    currency=rnd.choice([self.company.currency_id] * 2 + [self.foreign]),
+                )
+                entries |= payment.move_id
+        return entries
+
     def _add_line(self, rnd, invoice):
         if rnd.random() < 0.5:
             invoice.invoice_line_ids = [

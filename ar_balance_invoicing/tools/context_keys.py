@@ -16,6 +16,11 @@ APART = object()
 NUMBER_FORMATS = "ar_number_formats"
 # A ``Notes``: collects what core would note, entry by entry.
 NOTES = "ar_notes"
+# A ``MatchLimits``: of two journal items, no more is matched than was planned.
+MATCH_LIMITS = "ar_match_limits"
+# ``PLANNED``: a write-off is worked off in the transaction in which its credits were planned.
+JUST_PLANNED = "ar_just_planned"
+PLANNED = object()
 
 # --- open to all ------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tools import SQL
 
 
 class ArWriteOff(models.Model):
@@ -17,8 +16,10 @@ class ArWriteOff(models.Model):
     _name = "ar.write.off"
     _description = "Write-Off"
     _inherit = [
+        "ar.write.off.own.money",
         "ar.write.off.undo",
         "ar.write.off.criteria",
+        "ar.write.off.found",
         "ar.write.off.evidence",
         "ar.xlsx.export",
     ]
@@ -30,7 +31,7 @@ class ArWriteOff(models.Model):
     # What was decided stays as it was processed; what keeps failed lines from being written
     # off may be put right before they are retried. For the criteria, see ``_is_editable``.
     _editable_while = {
-        **dict.fromkeys(["batch_id", "reason_id"], "is_editable"),
+        **dict.fromkeys(["batch_id", "reason_id", "apply_credits"], "is_editable"),
         **dict.fromkeys(
             ["date", "journal_id", "note", "tax_evidence", "line_ids"], "is_correctable"
         ),
@@ -82,8 +83,6 @@ class ArWriteOff(models.Model):
     )
     line_ids = fields.One2many("ar.write.off.line", "document_id", string="Found")
     searched = fields.Boolean(readonly=True, copy=False)
-    # By open item: what was unticked or lowered, also of what the last search did not find.
-    decisions = fields.Json(readonly=True, copy=False, prefetch=False)
     entry_count = fields.Integer(compute="_compute_entry_count")
     ticked_count = fields.Integer(string="Ticked", compute="_compute_ticked")
     ticked_amount = fields.Monetary(
@@ -300,139 +299,3 @@ class ArWriteOff(models.Model):
                     "“%s” is no criterion.", self._fields[name]._description_string(self.env)
                 )
             )
-
-    def _insert_found(self):
-        """Insert the lines: one per document found, with its open items.
-
-        All are ticked but those that were unticked in this document before. One INSERT … SELECT
-        into our own tables; through ``create``, 20,000 lines took fourteen times as long as
-        finding them.
-        """
-        lines = self.env["ar.write.off.line"]
-        lines.check_access("create")
-        lines.flush_model()
-        columns = self._prepare_found_columns()
-        items = lines._fields["item_ids"]
-        self.env.execute_query(
-            SQL(
-                """
-                WITH found AS MATERIALIZED (%(select)s),
-                decided AS MATERIALIZED (
-                    SELECT move_id, currency_id, item_partner, BOOL_AND(ticked) AS ticked,
-                           MIN(reviewed) AS reviewed, MIN(reviewed_company) AS reviewed_company,
-                           MIN(decided) AS decided, MIN(decided_company) AS decided_company
-                      FROM found CROSS JOIN UNNEST(items) AS item_id
-                      JOIN (%(decisions)s) AS decision USING (item_id)
-                  GROUP BY move_id, currency_id, item_partner
-                ),
-                numbered AS MATERIALIZED (
-                    SELECT nextval(pg_get_serial_sequence('ar_write_off_line', 'id')) AS line_id,
-                           ordered.*
-                      FROM (SELECT * FROM found
-                            LEFT JOIN decided USING (move_id, currency_id, item_partner)
-                            ORDER BY customer_name, item_partner, due NULLS FIRST, move_id
-                           ) AS ordered
-                ),
-                lines AS (
-                    INSERT INTO ar_write_off_line (id, %(names)s)
-                    SELECT line_id, %(values)s FROM numbered ORDER BY line_id
-                ),
-                items AS (
-                    INSERT INTO %(relation)s (%(line_column)s, %(item_column)s)
-                    SELECT line_id, UNNEST(items) FROM numbered
-                )
-                SELECT COUNT(*) FROM numbered
-                """,
-                select=self._select_found(),
-                decisions=self._select_decisions(),
-                names=SQL(", ").join(SQL.identifier(name) for name in columns),
-                values=SQL(", ").join(columns.values()),
-                relation=SQL.identifier(items.relation),
-                line_column=SQL.identifier(items.column1),
-                item_column=SQL.identifier(items.column2),
-            )
-        )
-        # Written past the cache: nothing of it may be remembered as empty.
-        self.invalidate_recordset()
-        lines.invalidate_model()
-
-    def _remember_decisions(self):
-        """Keep what a person has decided about the list, for when it is found again.
-
-        By item, which stays when its customer is merged or gets a parent company.
-        """
-        lines = self.env["ar.write.off.line"]
-        items = lines._fields["item_ids"]
-        lines.flush_model()
-        self.env.execute_query(
-            SQL(
-                """
-                WITH listed AS MATERIALIZED (
-                    SELECT item.%(item_column)s AS item_id, line.selected AS ticked,
-                           line.amount_residual AS reviewed,
-                           line.amount_residual_company AS reviewed_company,
-                           line.amount AS decided, line.amount_company AS decided_company
-                      FROM ar_write_off_line line
-                      JOIN %(relation)s item ON item.%(line_column)s = line.id
-                     WHERE line.document_id = %(document)s AND line.state = 'todo'
-                ),
-                kept AS (
-                    SELECT * FROM listed WHERE NOT ticked OR decided != reviewed
-                     UNION ALL
-                    SELECT * FROM (%(decisions)s) AS earlier
-                     WHERE item_id NOT IN (SELECT item_id FROM listed)
-                )
-                UPDATE ar_write_off SET decisions = (SELECT JSONB_AGG(kept) FROM kept)
-                 WHERE id = %(document)s
-             RETURNING id
-                """,
-                document=self.id,
-                decisions=self._select_decisions(),
-                relation=SQL.identifier(items.relation),
-                line_column=SQL.identifier(items.column1),
-                item_column=SQL.identifier(items.column2),
-            )
-        )
-
-    def _select_decisions(self):
-        """SELECT of what was decided: for each item whether it was ticked, of what, how much."""
-        return SQL(
-            """
-            SELECT decision.*
-              FROM ar_write_off document
-             CROSS JOIN JSONB_TO_RECORDSET(document.decisions) AS decision(
-                   item_id INTEGER, ticked BOOLEAN, reviewed NUMERIC, reviewed_company NUMERIC,
-                   decided NUMERIC, decided_company NUMERIC)
-             WHERE document.id = %s
-            """,
-            self.id,
-        )
-
-    def _prepare_found_columns(self):
-        """``{column of the lines: SQL of its value}``, from what was found.
-
-        Whoever adds a stored field with a default to the lines adds it here.
-        """
-        now = self.env.cr.now()
-        same = SQL("reviewed = residual AND reviewed_company = residual_company")
-        return {
-            "document_id": SQL("%s", self.id),
-            "company_id": SQL("%s", self.company_id.id),
-            "move_id": SQL("move_id"),
-            "partner_id": SQL("partner_id"),
-            "currency_id": SQL("currency_id"),
-            "date_maturity": SQL("due"),
-            "amount_residual": SQL("residual"),
-            "amount_residual_company": SQL("residual_company"),
-            "amount": SQL("COALESCE(CASE WHEN %s THEN decided END, residual)", same),
-            "amount_company": SQL(
-                "COALESCE(CASE WHEN %s THEN decided_company END, residual_company)", same
-            ),
-            "account_balance": SQL("account_balance"),
-            "selected": SQL("COALESCE(ticked, TRUE)"),
-            "state": SQL("'todo'"),
-            "create_uid": SQL("%s", self.env.uid),
-            "write_uid": SQL("%s", self.env.uid),
-            "create_date": SQL("%s", now),
-            "write_date": SQL("%s", now),
-        }

@@ -149,7 +149,7 @@ class ArWriteOffBatch(models.Model):
         """Entries that are missing, not posted, not balanced, or do not settle what they say."""
         conflicts = []
         lines = self._get_lines() | self._get_lines_unmatched_by_hand()
-        for line in lines.filtered(lambda line: not line.entry_id):
+        for line in lines.filtered(lambda line: not line.entry_id and line.amount):
             conflicts.append(
                 self.env._(
                     "%(line)s of %(document)s has no journal entry: undo it.",

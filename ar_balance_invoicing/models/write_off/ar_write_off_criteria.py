@@ -1,15 +1,15 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, escape_psql, format_date
+from odoo.tools import escape_psql, format_date
 from odoo.tools.i18n import format_list
-
-from ...tools.amounts import search_amount
 
 # A hundred years: older than any debt, and still a date.
 MOST_AGING_DAYS = 36_500
 # So many names are said of a criterion that has more.
 MOST_NAMES = 3
+# A criterion holds also when what it names was archived since.
+NAMED = {"active_test": False}
 
 
 class ArWriteOffCriteria(models.AbstractModel):
@@ -32,7 +32,7 @@ class ArWriteOffCriteria(models.AbstractModel):
     partner_name = fields.Char(
         string="Customer Name", help="“last, first” and “first last” both find a person."
     )
-    partner_ids = fields.Many2many("res.partner", string="Customers", copy=True)
+    partner_ids = fields.Many2many("res.partner", string="Customers", copy=True, context=NAMED)
     balance_below = fields.Monetary(
         string="Balance Due Less Than", help="In company currency; strictly less."
     )
@@ -55,25 +55,30 @@ class ArWriteOffCriteria(models.AbstractModel):
         ),
         help="Invoices with a product of this type.",
     )
-    product_category_ids = fields.Many2many("product.category", string="Product Categories")
+    product_category_ids = fields.Many2many(
+        "product.category", string="Product Categories", context=NAMED
+    )
     invoice_date_from = fields.Date()
     invoice_date_to = fields.Date()
     due_date_from = fields.Date()
     due_date_to = fields.Date()
-    sale_journal_ids = fields.Many2many("account.journal", string="Journals")
-    salesperson_ids = fields.Many2many("res.users", string="Salespersons")
-    tag_ids = fields.Many2many("res.partner.category", string="Customer Tags")
-    profile_ids = fields.Many2many("ar.billing.profile", string="Billing Profiles")
-    currency_ids = fields.Many2many("res.currency", string="Currencies")
+    sale_journal_ids = fields.Many2many("account.journal", string="Journals", context=NAMED)
+    salesperson_ids = fields.Many2many("res.users", string="Salespersons", context=NAMED)
+    tag_ids = fields.Many2many("res.partner.category", string="Customer Tags", context=NAMED)
+    profile_ids = fields.Many2many("ar.billing.profile", string="Billing Profiles", context=NAMED)
+    currency_ids = fields.Many2many("res.currency", string="Currencies", context=NAMED)
     customer_balance_below = fields.Monetary(
         string="Customer's Balance Less Than",
-        help="The whole account, in company currency: to write off by customer total.",
+        help="An account that owes something, and less than this, in company currency: to "
+        "write off by customer total.",
     )
     with_credits = fields.Boolean(
         string="Credits Too",
         help="Small overpayments, unapplied payments and credit notes as well; the amounts "
         "above then count without their sign.",
     )
+    # Which criteria name records: what these are is gone from the others once it is deleted.
+    criteria_given = fields.Json(compute="_compute_criteria_given", store=True, copy=False)
     criteria_text = fields.Char(
         string="Criteria", compute="_compute_criteria_text", help="What was searched."
     )
@@ -84,6 +89,12 @@ class ArWriteOffCriteria(models.AbstractModel):
             if record.aging_choice != "other":
                 record.aging_days = int(record.aging_choice or 0)
 
+    @api.depends(lambda self: sorted(self._get_record_criteria()))
+    def _compute_criteria_given(self):
+        for record in self:
+            named = {name for name in self._get_record_criteria() if record[name]}
+            record.criteria_given = sorted(named) or False
+
     # ------------------------------------------------------------------
     # The criteria as a whole
     # ------------------------------------------------------------------
@@ -92,7 +103,19 @@ class ArWriteOffCriteria(models.AbstractModel):
     def _get_criteria_fields(self):
         """Names of the fields that say what is searched."""
         criteria = self.env["ar.write.off.criteria"]._fields
-        return {name for name, field in criteria.items() if field.store} - {"id", "company_id"}
+        no_criteria = {"id", "company_id", "criteria_given"}
+        return {name for name, field in criteria.items() if field.store} - no_criteria
+
+    @api.model
+    def _get_record_criteria(self):
+        """Names of the criteria that name records."""
+        return {
+            name for name in self._get_criteria_fields() if self._fields[name].type == "many2many"
+        }
+
+    def _get_gone_criteria(self):
+        """Names of the criteria that were given and name nothing that still exists."""
+        return [name for name in self.criteria_given or () if not self[name]]
 
     @api.model
     def _get_amount_criteria(self):
@@ -118,7 +141,8 @@ class ArWriteOffCriteria(models.AbstractModel):
         :raise UserError: when nothing is given, or what is given can find nothing.
         """
         names = self._get_criteria_fields() - {"with_credits", "aging_choice"}
-        if not any(self[name] for name in names) and not self._get_aging_days():
+        given = self._get_gone_criteria() or any(self[name] for name in names)
+        if not given and not self._get_aging_days():
             raise UserError(
                 self.env._(
                     "Give at least one criterion, for instance “Balance Due Less Than”: "
@@ -144,7 +168,9 @@ class ArWriteOffCriteria(models.AbstractModel):
     # As a sentence
     # ------------------------------------------------------------------
 
-    @api.depends(lambda self: ["company_id", *sorted(self._get_criteria_fields())])
+    @api.depends(
+        lambda self: ["company_id", "criteria_given", *sorted(self._get_criteria_fields())]
+    )
     @api.depends_context("lang")
     def _compute_criteria_text(self):
         for record in self:
@@ -163,6 +189,7 @@ class ArWriteOffCriteria(models.AbstractModel):
             *self._get_date_phrases(),
             *self._get_customer_phrases(),
             *self._get_document_phrases(),
+            *self._get_gone_phrases(),
             *([self.env._("credits too")] if self.with_credits else []),
         ]
 
@@ -208,6 +235,16 @@ class ArWriteOffCriteria(models.AbstractModel):
             (self.currency_ids, self.env._("currencies: %s")),
         )
 
+    def _get_gone_phrases(self):
+        """Nothing is found by a criterion that names what is gone: never what it left out."""
+        return [
+            self.env._(
+                "%s: what was named does not exist any more, so nothing is found",
+                self._fields[name]._description_string(self.env).lower(),
+            )
+            for name in self._get_gone_criteria()
+        ]
+
     def _get_record_phrases(self, *criteria):
         """A phrase for each of ``(records, phrase)`` that has records; not all their names."""
         phrases = []
@@ -225,16 +262,18 @@ class ArWriteOffCriteria(models.AbstractModel):
     # ------------------------------------------------------------------
 
     def _get_item_domain(self):
-        """Domain on ``account.move.line``: open items that meet the criteria.
+        """Domain on ``account.move.line``: open items of documents that meet the criteria.
 
-        What concerns an invoice as a whole (its balance) is checked afterwards.
+        What concerns a document as a whole is checked afterwards: its balance, and that one
+        of its open items meets ``_get_part_domain``.
         """
+        if self._get_gone_criteria():
+            return Domain("id", "in", [0])
         domain = self.env["ar.balance"]._get_open_item_domain(self.company_id)
         domain &= Domain("company_id", "=", self.company_id.id)
-        domain &= self._get_customer_domain() & self._get_date_domain() & self._get_move_domain()
-        if not self.with_credits:
-            domain &= Domain("amount_residual", ">", 0)
-        return domain
+        return (
+            domain & self._get_customer_domain() & self._get_date_domain() & self._get_move_domain()
+        )
 
     def _get_customer_domain(self):
         domain = Domain.TRUE
@@ -269,18 +308,30 @@ class ArWriteOffCriteria(models.AbstractModel):
         return self.aging_days if self.aging_days or self.aging_choice else None
 
     def _get_date_domain(self):
-        domain = Domain.TRUE
+        """Domain on ``account.move.line``: of documents of these dates."""
+        return self._get_range_domain(
+            ("move_id.invoice_date", self.invoice_date_from, self.invoice_date_to)
+        )
+
+    def _get_part_domain(self):
+        """Domain on ``account.move.line`` that one open item of a document meets.
+
+        What is found is the whole document, whatever instalments were picked by it.
+        """
+        domain = self._get_range_domain(("date_maturity", self.due_date_from, self.due_date_to))
         days = self._get_aging_days()
         if days is not None:
             domain &= self.env["ar.balance"]._get_older_domain(days, self.company_id)
-        for name, operator, day in (
-            ("move_id.invoice_date", ">=", self.invoice_date_from),
-            ("move_id.invoice_date", "<=", self.invoice_date_to),
-            ("date_maturity", ">=", self.due_date_from),
-            ("date_maturity", "<=", self.due_date_to),
-        ):
-            if day:
-                domain &= Domain(name, operator, day)
+        return domain
+
+    def _get_range_domain(self, *ranges):
+        """Domain of ``(field, first day, last day)``; an empty day does not limit."""
+        domain = Domain.TRUE
+        for name, first, last in ranges:
+            if first:
+                domain &= Domain(name, ">=", first)
+            if last:
+                domain &= Domain(name, "<=", last)
         return domain
 
     def _get_move_domain(self):
@@ -300,83 +351,3 @@ class ArWriteOffCriteria(models.AbstractModel):
             if records:
                 domain &= Domain(name, "in", records.ids)
         return domain
-
-    # ------------------------------------------------------------------
-    # As one SELECT
-    # ------------------------------------------------------------------
-
-    def _select_found(self):
-        """SELECT of what meets the criteria: a row per document, currency and customer.
-
-        What the user may not read is not found: it is the ORM's own search of open items,
-        with his rights and rules.
-        """
-        item = self.env["account.move.line"]
-        query = item._search(self._get_item_domain())
-        alias = query.table
-        partner = query.join(alias, "partner_id", "res_partner", "id", "ar_partner")
-        customer = query.join(partner, "commercial_partner_id", "res_partner", "id", "ar_customer")
-        owed = self._join_account_balance(query, customer)
-
-        def column(name):
-            return item._field_to_sql(alias, name, query)
-
-        residual = SQL("SUM(%s)", column("amount_residual"))
-        keys = {
-            "move_id": column("move_id"),
-            "currency_id": column("currency_id"),
-            "item_partner": SQL.identifier(partner, "id"),
-            "partner_id": SQL.identifier(customer, "id"),
-            "account_balance": owed,
-        }
-        figures = {
-            "customer_name": SQL(
-                "LOWER(COALESCE(%s, ''))", SQL.identifier(customer, "complete_name")
-            ),
-            "items": SQL("ARRAY_AGG(%(id)s ORDER BY %(id)s)", id=column("id")),
-            "residual": SQL("SUM(%s)", column("amount_residual_currency")),
-            "residual_company": residual,
-            "due": SQL("MIN(%s)", column("date_maturity")),
-        }
-        query.groupby = SQL(", ").join(keys.values())
-        query.having = self._get_amount_condition(residual, owed)
-        return query.select(
-            *(
-                SQL("%s AS %s", value, SQL.identifier(name))
-                for name, value in (keys | figures).items()
-            )
-        )
-
-    def _join_account_balance(self, query, customer):
-        """SQL of what the customer's whole account owes, in company currency."""
-        balance = query.make_alias(query.table, "ar_account_balance")
-        select = self.env["ar.balance"]._select_figures(["account_balance"], self.company_id)
-        query.add_join(
-            "LEFT JOIN",
-            balance,
-            SQL("(%s)", select),
-            SQL(
-                "%s = %s",
-                SQL.identifier(balance, "customer"),
-                SQL.identifier(customer, "id"),
-            ),
-        )
-        return SQL("COALESCE(%s, 0)", SQL.identifier(balance, "account_balance"))
-
-    def _get_amount_condition(self, residual, account_balance):
-        """SQL condition that the amounts of a document meet, in company currency.
-
-        :param residual: SQL of what is open of the document.
-        :param account_balance: SQL of what the customer's whole account owes.
-        """
-        size = SQL("ABS(%s)", residual) if self.with_credits else residual
-        conditions = [SQL("%s != 0", residual)]
-        for limit, value, operator in (
-            (self.balance_below, size, SQL("<")),
-            (self.balance_from, size, SQL(">=")),
-            (self.customer_balance_below, account_balance, SQL("<")),
-        ):
-            if limit:
-                amount = search_amount(self.currency_id.round(limit))
-                conditions.append(SQL("%s %s %s", value, operator, amount))
-        return SQL(" AND ").join(conditions)

@@ -16,7 +16,12 @@ class ArWriteOffLine(models.Model):
 
     _name = "ar.write.off.line"
     _description = "Write-Off Line"
-    _inherit = ["ar.write.off.line.undo", "ar.write.off.tax", "ar.write.off.loss"]
+    _inherit = [
+        "ar.write.off.line.undo",
+        "ar.write.off.line.own.money",
+        "ar.write.off.tax",
+        "ar.write.off.loss",
+    ]
     _order = "document_id, id"
     # Made by the search; a person decides which of them, and how much.
     _person_creates = False
@@ -342,7 +347,7 @@ class ArWriteOffLine(models.Model):
 
     def _skip_unticked(self):
         """Leave out the lines that are not ticked, and return the others."""
-        return self._skip_each(lambda line: not line.selected and self.env._("Not ticked."))
+        return self._skip_each(lambda line: not line.selected and line._get_unticked_sentence())
 
     # ------------------------------------------------------------------
     # Batches

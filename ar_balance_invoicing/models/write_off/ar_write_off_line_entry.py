@@ -44,7 +44,7 @@ class ArWriteOffLine(models.Model):
             return self.env._("%s is not posted any more.", name)
         if self.item_ids - locked:
             return self.env._("Somebody else is working on %s at this moment. Retry.", name)
-        residual = sum(self.item_ids.mapped("amount_residual_currency"))
+        residual = self._get_open_as_reviewed()
         if self._is_settled(residual):
             return self.env._("%s was settled meanwhile.", name) + self._get_settled_by()
         if self.currency_id.compare_amounts(residual, self.amount_residual):
@@ -155,13 +155,21 @@ class ArWriteOffLine(models.Model):
             what = f"{what}, {evidence}"
         return Markup("%s, %s") % (what, self.document_id._get_html_link())
 
+    def _takes_all(self):
+        """Whether nothing is left of what is open now, after credits were applied."""
+        now = sum(self.item_ids.mapped("amount_residual_currency"))
+        return not self.currency_id.compare_amounts(self.amount, now)
+
     def _split_over_items(self):
         """[(open item, part, part in company currency)], oldest first until used up."""
         left = exact(self.amount)
-        whole = not self.currency_id.compare_amounts(self.amount, self.amount_residual)
+        whole = self._takes_all()
         sign = 1 if left >= 0 else -1
         parts = []
-        for item in self.item_ids.sorted(lambda item: (item.date_maturity or item.date, item.id)):
+        # Of a credit the newest: the oldest pay debts, see ``_select_plan``.
+        for item in self.item_ids.sorted(
+            lambda item: (item.date_maturity or item.date, item.id), reverse=self.amount < 0
+        ):
             residual = exact(item.amount_residual_currency)
             part = sign * min(abs(left), abs(residual))
             balance = exact(item.amount_residual)

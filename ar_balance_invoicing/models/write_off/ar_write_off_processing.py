@@ -166,10 +166,12 @@ class ArWriteOff(models.Model):
     def _before_start(self):
         # Also whoever approves it: the batch may have been closed while it was waiting.
         self._get_lines("todo")._check_batches()
+        self._plan_credits()
         return super()._before_start()
 
     def _back_to_draft(self):
         """As it was reviewed: what was not ticked is still not, and can be."""
+        self._drop_plan()
         self._get_lines("skipped")._write_inside({"state": "todo", "reason": False})
         self._write_inside({"state": "draft"})
         self._inside()._compute_batch_id()
@@ -242,7 +244,7 @@ class ArWriteOff(models.Model):
         lines = lines._skip_unticked()._fail_each(lambda line: line._get_missing_batch())
         locked = lines._lock_items()
         lines._prefetch_documents()
-        lines = lines._fail_each(lambda line: line._get_problem(locked))
+        lines = lines._fail_each(lambda line: line._get_problem(locked))._apply_credits()
         taken = lines._get_taken_back()
         prepared = []
         ready = lines.browse()
@@ -251,6 +253,8 @@ class ArWriteOff(models.Model):
                 prepared.append(line._prepare_entry(taken))
                 ready |= line
             except UserError as error:
+                if line._has_applied():
+                    raise  # with what was applied: the row fails alone, see ``_apply_one``
                 line._mark_failed(str(error.args[0]))
         if not ready:
             return
@@ -280,6 +284,7 @@ class ArWriteOff(models.Model):
 
     def _undo_lines(self, lines):
         self._check_may_write_off()
+        lines = lines._undo_without_entry()
         problems = lines._get_undo_problems()
         ready = lines._fail_each(lambda line: line._get_undo_problem() or problems.get(line))
         if not ready:
@@ -288,6 +293,7 @@ class ArWriteOff(models.Model):
         amounts = maker._get_amounts_without(ready.entry_id)
         maker._unmatch(ready.entry_id)
         reversals = self._book([line._prepare_reversal() for line in ready], amounts)
+        ready.application_ids._take_back()
         for line, reversal in zip(ready, reversals, strict=True):
             line._write_inside({"state": "undone", "reason": False, "reversal_id": reversal.id})
             line.move_id._ar_note_with_changes(line._get_undo_note())
@@ -369,6 +375,8 @@ class ArWriteOff(models.Model):
                     "amount_residual",
                     "amount",
                     "amount_company",
+                    "amount_applied",
+                    "amount_lost",
                     "account_balance",
                     "product_types",
                     "state",

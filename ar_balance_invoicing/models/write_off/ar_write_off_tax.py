@@ -237,7 +237,7 @@ class ArWriteOffTax(models.AbstractModel):
     def _limit_to_waiting(self, item, part, value):
         """Of tax that waits: never more than still does, and all of it with the last part."""
         rest = pair(-exact(item.amount_residual_currency), -exact(item.amount_residual))
-        all_of_it = not self.currency_id.compare_amounts(self.amount, self.amount_residual)
+        all_of_it = self._takes_all()
         if all_of_it or abs(part) >= abs(rest[0]):
             # So that the account is left at exactly zero, though the parts of several
             # write-offs were each rounded up.

@@ -19,6 +19,7 @@ DELEGATED = (
     "ar_write_off_journal_id",
     "ar_write_off_batch_mode",
     "ar_write_off_reason_required",
+    "ar_apply_credits",
 )
 
 
@@ -64,6 +65,13 @@ class ResCompany(models.Model):
     )
     ar_write_off_reason_required = fields.Boolean(
         string="Reason Required", help="Nothing is written off without a reason."
+    )
+
+    ar_apply_credits = fields.Boolean(
+        string="Apply Credits First",
+        default=True,
+        help="Before anything of a customer is written off, his own open payments and credit "
+        "notes are matched with it. Can be changed on each write-off.",
     )
 
     def _get_company_root_delegated_field_names(self):

@@ -75,8 +75,16 @@ WRITE_OFF = {
         "state": "queued",
         "user_id": "superuser",
     },
+    "ar.write.off.application": {
+        "amount": 999.0,
+        "company_id": "other",
+        "item_id": "other_items",
+        "state": "applied",
+    },
+    "ar.write.off.credit": {"amount": 999.0, "company_id": "other", "item_id": "other_items"},
     "ar.write.off.line": {
         "account_balance": 999.0,
+        "applied_reviewed": 999.0,
         "amount_company": 999.0,
         "amount_residual": 999.0,
         "batch_id": "closed_batch",
@@ -93,6 +101,8 @@ PARENTS = {
     "ar.billing.charge": ("ar.billing.run.line", "charge_ids"),
     "ar.billing.run.line": ("ar.billing.run", "line_ids"),
     "ar.invoice.task.line": ("ar.invoice.task", "line_ids"),
+    "ar.write.off.application": ("ar.write.off.line", "application_ids"),
+    "ar.write.off.credit": ("ar.write.off", "credit_ids"),
     "ar.write.off.line": ("ar.write.off", "line_ids"),
 }
 

@@ -49,6 +49,8 @@ BY_METHODS = {
     "ar.invoice.task.line": {"move_id": "other_draft"},
     "ar.late.fee": {"overdue_move_id": "other_draft"},
     "ar.write.off": {"company_id": "other"},
+    "ar.write.off.application": {"amount": 999.0},
+    "ar.write.off.credit": {"amount": 999.0},
     "ar.write.off.line": {"state": "done"},
 }
 # Arguments of methods that need some, for models of ours and of core.
