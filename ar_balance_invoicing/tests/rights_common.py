@@ -374,7 +374,8 @@ class RightsCommon(WriteOffCommon, BillingCommon):
                 "partner_id": cls.customer.id,
                 "company_id": cls.company.id,
                 "account_id": cls.company_data["default_account_receivable"].id,
-                "currency_id": currency,
+                # Of a currency that no row has, so that it pays nothing.
+                "currency_id": cls.foreign.id,
                 "amount": 3,
             },
         }

@@ -276,7 +276,8 @@ class TestWriteOffProperty(WriteOffPopulation):
     def _assert_own_money_first(self, document):
         """Nothing is lost of who still has money to pay it with."""
         left_out = document.line_ids.filtered(lambda line: line.state in ("skipped", "failed"))
-        for line in document.line_ids.filtered(lambda l: l.state == "done" and l.amount > 0):
+        done = document.line_ids.filtered(lambda line: line.state == "done")
+        for line in done.filtered(lambda line: line.amount > 0):
             credits = self.env["account.move.line"].search(
                 [
                     ("partner_id.commercial_partner_id", "=", line.partner_id.id),
