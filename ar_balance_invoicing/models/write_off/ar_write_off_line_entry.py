@@ -27,7 +27,8 @@ class ArWriteOffLine(models.Model):
     def _prefetch_documents(self):
         """Read what all entries need at once, not document by document."""
         items = self.move_id.line_ids
-        items.fetch(["tax_ids", "product_id", "matched_debit_ids", "matched_credit_ids"])
+        items |= self._prefetch_credit_notes(items)
+        items.fetch(["tax_ids", "tax_tag_ids", "product_id"])
         items.tax_ids.repartition_line_ids.fetch(["tag_ids"])
         items.product_id.fetch(["categ_id"])
 

@@ -164,6 +164,19 @@ class ArWriteOffTax(models.AbstractModel):
                     shares[note] = min(amount / total, Decimal(1))
         return shares
 
+    def _prefetch_credit_notes(self, items):
+        """Items of what may have taken back a part of these documents, read at once."""
+        items.fetch(["matched_debit_ids", "matched_credit_ids"])
+        items.matched_credit_ids.fetch(["credit_move_id", "credit_amount_currency"])
+        others = items.matched_credit_ids.credit_move_id
+        others.fetch(["move_id"])
+        moves = others.move_id | self.move_id.reversal_move_ids
+        moves.fetch(["move_type", "state"])
+        lines = moves.filtered(lambda move: move.move_type == "out_refund").line_ids
+        # All their plain fields: later they are read note by note.
+        lines.mapped("balance")
+        return lines
+
     def _get_net_taxes(self, notes):
         """``{tax item: pair}`` of the document, and the pair that credit notes took back."""
         taxes = {item: self._get_amounts(item) for item in self._get_tax_items(self.move_id)}

@@ -560,7 +560,7 @@ class TestSmallAmounts(TaxCommon):
         for rate in (250, 150):
             yen = self._currency("JPY", rate, rounding=1)
             for taxes in (self.env["account.tax"], vat):
-                invoice = self._bill((20, taxes), (3, taxes), currency_id=yen.id)
+                invoice = self._bill((6, taxes), (2, taxes), currency_id=yen.id)
                 while invoice.amount_residual:
                     for reason in (self.reason, self.reclaim):
                         with self.subTest(
