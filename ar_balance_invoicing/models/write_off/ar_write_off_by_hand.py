@@ -48,7 +48,7 @@ class ArWriteOffByHand(models.AbstractModel):
             )
             for reversal in found:
                 direct[reversal.reversed_entry_id] |= reversal
-            level = found.filtered(lambda move: move not in direct)
+            level = found - moves.union(*direct)
             direct |= {move: moves for move in level}
         standing = {}
 
