@@ -43,7 +43,9 @@ class EveryModelCommon(GroupCommon):
                 "bad_debt_tax_id": cls.tax_sale_b.id,
             }
         )
+        unbilled = cls.env["ar.unbilled.days"].search([], limit=1)
         records = [
+            *(invoice.billing_place_ids, service.billed_day_ids, unbilled),
             *(cls.profile, cls.period, service, run, run.line_ids, run.line_ids.charge_ids, fee),
             *(cls.group, cls.group.task_ids, cls.group.task_ids.line_ids[:1]),
             *(cls.reason, mapping, batch, write_off, write_off.line_ids),
@@ -80,6 +82,10 @@ class EveryModelCommon(GroupCommon):
                 {"profile_id": cls.profile.id, "period_id": cls.period.id}
             ),
             cls.env["ar.create.invoices.confirm"].create({"run_ids": [Command.set(run.ids)]}),
+            cls.env["ar.give.away"].create({"note": "Goodwill"}),
+            cls.env["ar.write.off.take.back"].create(
+                {"line_ids": [Command.set(write_off.line_ids.ids)]}
+            ),
             cls.env["ar.invoice.group.add"].create({"invoice_ids": [Command.set(invoice.ids)]}),
             cls.env["ar.write.off.search"].create({"balance_below": 5}),
             cls.env["ar.write.off.batch.move"].create(

@@ -213,6 +213,19 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         cls.failed_task = tasks._create_for_group(cls.group, "send")
         cls.failed_task._start()
         overdue = cls._invoice(cls.customers["service_only"], 30, days_ago=90)
+        # Unbilled as yet.
+        cls._serve(cls.customers["balance_only"], 12)
+        # Given away, so that it can be taken back.
+        service = cls.env["ar.billing.service"].search([], limit=1)
+        cls.days = cls._forge(
+            "ar.billed.days",
+            {
+                "service_id": service.id,
+                "date_from": service.date_from,
+                "date_to": service.date_from,
+                "note": "Goodwill",
+            },
+        )
         cls.fee = cls._forge(
             "ar.late.fee",
             {
@@ -304,9 +317,13 @@ class RightsCommon(WriteOffCommon, BillingCommon):
     def _get_records(cls):
         """``{model: record}`` that methods are called on, if no case says otherwise."""
         return {
+            "account.journal": cls.company_data["default_journal_sale"],
             "account.move": cls.drafts[0],
+            "account.move.line": cls.drafts[0].invoice_line_ids[:1],
             "ar.write.off.batch": cls.batch,
+            "ar.billed.days": cls.days,
             "ar.billing.charge": cls.listed_run.line_ids.charge_ids[:1],
+            "ar.billing.place": cls.drafts[0].billing_place_ids,
             "ar.billing.period": cls.listed_run.period_id,
             "ar.billing.profile": cls.profile,
             "ar.billing.run": cls.listed_run,
@@ -318,6 +335,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
             "ar.invoice.task": cls.task,
             "ar.invoice.task.line": cls.task.line_ids[:1],
             "ar.late.fee": cls.fee,
+            "ar.unbilled.days": cls.env["ar.unbilled.days"].search([], limit=1),
             "ar.write.off": cls.draft_write_off,
             "ar.write.off.application": cls.applied,
             "ar.write.off.credit": cls.credit,
@@ -353,6 +371,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
                 "period_id": cls.listed_run.period_id.id,
             },
             "ar.create.invoices.confirm": {"run_ids": [Command.set(cls.listed_run.ids)]},
+            "ar.give.away": {"note": "Goodwill"},
             "ar.invoice.group.add": {
                 "company_id": cls.company.id,
                 "invoice_ids": [Command.set(cls.debt.ids)],
@@ -390,7 +409,18 @@ class RightsCommon(WriteOffCommon, BillingCommon):
             **cls._get_wizard_vals(),
             **cls._get_own_money_vals(),
             "ar.write.off.batch": {"name": "New", **company},
+            "ar.billed.days": {
+                "service_id": cls.days.service_id.id,
+                "date_from": cls.days.service_id.date_from,
+                "date_to": cls.days.service_id.date_from,
+            },
             "ar.billing.charge": {"line_id": line.id, "name": "New", "price_unit": 1},
+            "ar.billing.place": {
+                "customer_number": cls.customer.id,
+                "currency_id": cls.foreign.id,
+                **company,
+            },
+            "ar.unbilled.days": {"service_id": cls.days.service_id.id},
             "ar.billing.period": {
                 "profile_id": cls.profile.id,
                 "date_from": day,
@@ -489,6 +519,8 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         tables = dict.fromkeys(LEDGER)
         for name in stored_models(cls.env):
             model = cls.env[name]
+            if not model._auto:
+                continue  # a question, not a table
             tables[model._table] = None
             for field in model._fields.values():
                 if field.type == "many2many" and field.store:

@@ -12,6 +12,9 @@ INSIDE = object()
 # ``APART``: reversals that their document matches itself, item by item.
 MATCHED_APART = "ar_matched_apart"
 APART = object()
+# ``BOOKED_NOW``: entries that a write-off matches as it makes them; no row follows them yet.
+BOOKED_NOW_KEY = "ar_booked_now"
+BOOKED_NOW = object()
 # A ``NumberFormats``: core is asked once for all alike entries of a chunk.
 NUMBER_FORMATS = "ar_number_formats"
 # A ``Notes``: collects what core would note, entry by entry.

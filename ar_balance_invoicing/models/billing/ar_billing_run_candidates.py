@@ -70,21 +70,14 @@ class ArBillingRun(models.Model):
         :param days: ``[(service, first day, last day), …]``; services as records or ids.
         :param options: as of ``make``.
         :return: the run.
-        :raise UserError: when a service is not of the profile's company, or not there.
+        :raise UserError: when a service is not of the profile's company, or not there; for an
+            option that there is not.
         """
         self.check_access("create")
         profile = to_records(self.env, "ar.billing.profile", profile)
         profile.ensure_one()
-        services = to_records(
-            self.env, "ar.billing.service", [getattr(row[0], "id", row[0]) for row in days]
-        )
-        if services.company_id - profile.company_id or not services:
-            raise UserError(
-                self.env._(
-                    "“%s” bills services of its own company. Choose days of that company.",
-                    profile.display_name,
-                )
-            )
+        days = self._check_days(profile, days)
+        self._check_option_values(options)
         self = self.with_context(clean_context(self.env.context))
         run = self.with_company(profile.company_id)._create_inside(
             {
@@ -93,22 +86,53 @@ class ArBillingRun(models.Model):
                 "invoice_date": fields.Date.context_today(self),
                 "zero_policy": "skip_zero",
                 "late_fees": False,
-                "days": [
-                    [service.id, fields.Date.to_string(row[1]), fields.Date.to_string(row[2])]
-                    for service, row in zip(services, days, strict=True)
-                ],
+                "days": days,
                 **options,
             }
         )
         run._populate()
         return run
 
+    @api.model
+    def _check_days(self, profile, days):
+        """Days as a run keeps them: ``[[service id, first day, last day], …]``.
+
+        :raise UserError: when they are no days of services of the profile's company.
+        """
+        try:
+            rows = [
+                (getattr(service, "id", service), *map(fields.Date.to_date, dates))
+                for service, *dates in days
+            ]
+            asked = [(number, first, last) for number, first, last in rows if first <= last]
+        except (TypeError, ValueError):
+            rows, asked = [None], []
+        numbers = [number for number, *_dates in asked]
+        services = to_records(self.env, "ar.billing.service", numbers).exists()
+        services.check_access("read")
+        strangers = services.company_id - profile.company_id
+        if not asked or len(asked) < len(rows) or strangers or set(numbers) - set(services.ids):
+            raise UserError(
+                self.env._(
+                    "“%s” bills days of services of its own company: name each service by its "
+                    "id, with its first and last day.",
+                    profile.display_name,
+                )
+            )
+        return [
+            [number, fields.Date.to_string(first), fields.Date.to_string(last)]
+            for number, first, last in asked
+        ]
+
     def _get_days(self):
         """``[(service, first day, last day), …]`` that a run of no period bills."""
+        days = self.days or []
+        services = self.env["ar.billing.service"].browse([row[0] for row in days]).exists()
+        known = {service.id: service for service in services}
         return [
-            (service, fields.Date.to_date(first), fields.Date.to_date(last))
-            for service_id, first, last in self.days or []
-            if (service := self.env["ar.billing.service"].browse(service_id).exists())
+            (known[number], fields.Date.to_date(first), fields.Date.to_date(last))
+            for number, first, last in days
+            if number in known
         ]
 
     def _get_customers(self):
@@ -127,6 +151,13 @@ class ArBillingRun(models.Model):
         self.check_access("create")
         period = to_records(self.env, "ar.billing.period", period)
         period.ensure_one()
+        self._check_option_values({"period_id": period.id, **options})
+        return period
+
+    @api.model
+    def _check_option_values(self, given):
+        """Refuse what is no option of a run, and values that cannot be meant."""
+        options = {name: value for name, value in given.items() if name != "period_id"}
         for name, value in options.items():
             if name not in OPTIONS or (self._fields[name].required and not value):
                 raise UserError(
@@ -137,8 +168,7 @@ class ArBillingRun(models.Model):
                         options=", ".join(OPTIONS),
                     )
                 )
-        self._check_person_values([{"period_id": period.id, **options}])
-        return period
+        self._check_person_values([given])
 
     def _populate(self):
         """(Re)make the candidates from customers, balances and charge sources.

@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from ...tools.context_keys import BOOKED_NOW, BOOKED_NOW_KEY
+
 
 class AccountPartialReconcile(models.Model):
     _inherit = "account.partial.reconcile"
@@ -11,6 +13,8 @@ class AccountPartialReconcile(models.Model):
         Core comes here after each creation and deletion of matchings, with their items.
         """
         result = super()._update_matching_number(amls)
+        if self.env.context.get(BOOKED_NOW_KEY) is BOOKED_NOW:
+            return result
         by_hand = self.env["ar.write.off.by.hand"]
         # Write-offs and their reversals are plain entries.
         entries = amls.move_id.filtered(lambda move: move.move_type == "entry")

@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 
 from ...tools import client_actions
 from ...tools.amounts import round_amount
-from ...tools.context_keys import LISTED_WRITE_OFF
+from ...tools.context_keys import BOOKED_NOW, BOOKED_NOW_KEY, LISTED_WRITE_OFF
 
 
 class ArWriteOff(models.Model):
@@ -278,6 +278,8 @@ class ArWriteOff(models.Model):
         expected = (amounts or {}) | maker._get_amounts_after_matching(pairs)
         # Everything is given to match exactly: no difference is to be made of it.
         exactly = maker.with_context(no_exchange_difference=True)
+        if amounts is None:
+            exactly = exactly.with_context(**{BOOKED_NOW_KEY: BOOKED_NOW})
         exactly._match([item | counterpart for item, counterpart in pairs])
         maker._check_books(entries, vals_list, expected)
         return entries
