@@ -15,6 +15,8 @@ APART = object()
 # ``BOOKED_NOW``: entries that a write-off matches as it makes them; no row follows them yet.
 BOOKED_NOW_KEY = "ar_booked_now"
 BOOKED_NOW = object()
+# A ``TakenBack``: what write-offs took back of the tax of the documents of a chunk.
+TAKEN_BACK = "ar_taken_back"
 # A ``NumberFormats``: core is asked once for all alike entries of a chunk.
 NUMBER_FORMATS = "ar_number_formats"
 # A ``Notes``: collects what core would note, entry by entry.

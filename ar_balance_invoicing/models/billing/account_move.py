@@ -170,11 +170,9 @@ class AccountMove(models.Model):
 
     def _ar_get_balance_class(self):
         """An open credit note that a run made is a credit, whatever the account owes."""
-        found = super()._ar_get_balance_class()
-        open_ = not self.company_currency_id.is_zero(self.invoice_balance)
         # Which run made it is asked of credit notes only: that is a query of its own.
-        billed = self.move_type == "out_refund" and self.billing_period_id
-        return "credit" if billed and open_ and self.state != "cancel" else found
+        open_ = self.move_type == "out_refund" and self.state != "cancel" and self.invoice_balance
+        return "credit" if open_ and self.billing_period_id else super()._ar_get_balance_class()
 
     def _ar_balance_class_to_sql(self, alias, query):
         column = partial(self._field_to_sql, alias, query=query)

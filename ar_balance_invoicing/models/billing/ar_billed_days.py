@@ -296,14 +296,21 @@ class ArBilledDays(models.Model):
         )
 
     @api.model
+    def _free(self, lines):
+        """The days of invoice lines are free, though the lines are there still."""
+        self._lines_deleted(lines)
+        self.search([("move_line_id", "in", lines.ids)])._unlink_inside()
+
+    @api.model
     def _lines_deleted(self, lines):
-        """Invoice lines are being deleted: their days are free, those they credit count again."""
-        rows = self.search(
-            ["|", ("move_line_id", "in", lines.ids), ("credit_line_id", "in", lines.ids)]
+        """Invoice lines are being deleted, and their days with them: what they credit counts
+        again.
+        """
+        credited = self.search(
+            [("credit_line_id", "in", lines.ids), ("move_line_id", "not in", lines.ids)]
         )
-        mine = rows.filtered(lambda row: row.move_line_id in lines)
-        mine._unlink_inside()
-        credited = rows - mine
+        if not credited:
+            return
         alive = self._get_alive(credited.move_line_id.move_id)
         credited._write_inside({"credit_line_id": False})
         coming = credited.filtered(lambda row: row.move_line_id.move_id in alive)

@@ -150,6 +150,15 @@ class ArBillingRun(models.Model):
             run._start()
         return self
 
+    def action_retry(self):
+        """Bill those who failed as it would be done now, which their sentence has told.
+
+        :raise UserError: when there is nothing to take up.
+        """
+        self.check_access("write")
+        self._get_lines("failed")._inside()._set_amounts()
+        return super().action_retry()
+
     def _check_draft(self):
         """Whether a pop-up may still change and start the run.
 
@@ -243,7 +252,7 @@ class ArBillingRun(models.Model):
         :param moves: drafts of this run.
         """
         self.ensure_one()
-        self.env["ar.billed.days"]._lines_deleted(moves.invoice_line_ids)
+        self.env["ar.billed.days"]._free(moves.invoice_line_ids)
         moves._ar_free_charges()
         charges = self._get_charges(moves.commercial_partner_id)
         # Another run that found a customer billed names the same invoice.

@@ -358,7 +358,7 @@ class ArBillingRunLine(models.Model):
     def _get_differs_message(self, total):
         return self.env._(
             "%(customer)s was reviewed with %(reviewed)s, but the invoice would be of %(made)s: "
-            "prices, taxes or an addon have changed it. List it again, and look at it.",
+            "prices, taxes or an addon have changed it. Look at it, then Retry.",
             customer=self.partner_id.display_name,
             reviewed=self.currency_id.format(self.amount_total),
             made=self.currency_id.format(total),

@@ -86,21 +86,20 @@ class ArWriteOffLine(models.Model):
     def _get_journal(self):
         return self.document_id.journal_id
 
-    def _prepare_entry(self, taken=None):
+    def _prepare_entry(self):
         """Values of the journal entry, complete, so that core computes nothing.
 
         It credits each open item in the item's own account, partner and currency, at
         the rate it was booked with (no exchange difference arises), and debits the
         loss, the tax that is reclaimed, and what waits on cash-basis accounts.
 
-        :param taken: what write-offs took back before, see ``_get_taken_back``
         :return: the values, and pairs ``(open item, values of its counterpart)``: what is
             to be matched. A counterpart's values are those in ``line_ids``.
         :raise UserError: when an account is missing.
         """
         self.ensure_one()
         document = self.document_id
-        taken = self._get_taken_back() if taken is None else taken
+        taken = self._get_taken_back()
         label = self._get_label()
         settled = self._prepare_receivable_items(label)
         rest = self._get_sum(settled)

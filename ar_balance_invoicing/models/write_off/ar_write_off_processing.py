@@ -245,12 +245,12 @@ class ArWriteOff(models.Model):
         locked = lines._lock_items()
         lines._prefetch_documents()
         lines = lines._fail_each(lambda line: line._get_problem(locked))._apply_credits()
-        taken = lines._get_taken_back()
+        lines = lines._with_taken_back()
         prepared = []
         ready = lines.browse()
         for line in lines:
             try:
-                prepared.append(line._prepare_entry(taken))
+                prepared.append(line._prepare_entry())
                 ready |= line
             except UserError as error:
                 if line._has_applied():

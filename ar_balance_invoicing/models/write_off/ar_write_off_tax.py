@@ -7,7 +7,12 @@ from odoo import Command, api, fields, models
 from odoo.tools import SQL
 
 from ...tools.apportion import exact, matchable, rounded, within
+from ...tools.context_keys import TAKEN_BACK
 from ...tools.write_off_shares import Document, pair, plus
+
+
+class TakenBack(defaultdict):
+    """``{id of an item: pair}`` of what was taken back of it, for all lines of a chunk."""
 
 
 class ArWriteOffTax(models.AbstractModel):
@@ -63,12 +68,19 @@ class ArWriteOffTax(models.AbstractModel):
     # The document, less what was credited
     # ------------------------------------------------------------------
 
+    def _with_taken_back(self):
+        """These lines, of which is read once what was taken back; it counts on as they go."""
+        return self.with_context(**{TAKEN_BACK: self._get_taken_back()})
+
     def _get_taken_back(self):
         """``{id of an item of these documents: pair}``, of what write-offs took back of it.
 
         As the ledger has it: what was reversed or is no longer posted is not in it.
         """
-        taken = defaultdict(pair)
+        known = self.env.context.get(TAKEN_BACK)
+        if isinstance(known, TakenBack):
+            return known
+        taken = TakenBack(pair)
         reclaiming = self.filtered(lambda line: line._reclaims_tax())
         if not reclaiming:
             return taken

@@ -120,9 +120,9 @@ class TestDraftMatching(BalanceCommon):
             [("id", "in", both.ids)], ["balance_class"], ["invoice_balance:sum"]
         )
         self.assertEqual(groups, [("service_balance", 110)])
-        items = self.env["ar.balance"]._get_overdue_items(self.customer, self.company, self.today)
-        self.assertEqual(items, self._receivable(old))
-        self.assertEqual(items.open_balance, 60)
+        items = self.env["ar.balance"]._get_customers_items(self.customer, self.company)
+        self.assertEqual(items & both.line_ids, self._receivable(old, *(both - old)))
+        self.assertEqual(self._receivable(old).open_balance, 60)
 
     def test_a_credit_note_back_in_draft_credits_nothing(self):
         invoice = self._invoice(self.customer, 100)

@@ -15,7 +15,7 @@ from ..throw_away import ThrowAwayAddon
 
 _logger = logging.getLogger(__name__)
 # Each company with each rounding of taxes.
-EXAMPLES = 6
+EXAMPLES = 9
 ROUNDINGS = ["round_per_line", "round_globally"]
 
 

@@ -205,19 +205,22 @@ class TestBillingReadBack(BillingCommon):
     def test_what_was_not_reviewed_is_not_billed(self):
         """The tax was raised after the list was made: that customer is named, nobody else."""
         customers = self._make_customers(*(f"R{number}" for number in range(5)))
-        for customer in customers:
-            self._serve(customer, price=100)
+        services = [self._serve(customer, price=100) for customer in customers]
+        services[2].tax_ids = tax = self.tax_sale_a.copy({"name": "Raised"})
         run = self._run()
         line = self._line(run, customers[2])
-        line.charge_ids._write_inside({"price_unit": 101.5})
+        tax.amount += 1
         run.create_invoices()
         self.assertEqual((run.state, line.state), ("failed", "failed"))
         self.assertIn("R2 was reviewed with", line.reason)
-        self.assertIn("List it again", line.reason)
+        self.assertIn("then Retry", line.reason)
         self.assertFalse(line.move_id)
         self.assertEqual(run.invoice_ids.partner_id, customers - customers[2])
         totals = set(run.invoice_ids.mapped("amount_total"))
         self.assertEqual(totals, {self._line(run, customers[0]).amount_total})
+        # Whoever has read that bills it.
+        run.action_retry()
+        self.assertEqual((line.state, line.move_id.amount_total), ("done", 116))
 
 
 @tagged("post_install", "-at_install")

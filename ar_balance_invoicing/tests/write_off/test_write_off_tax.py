@@ -338,9 +338,9 @@ class TestWriteOffTax(TaxCommon):
             self.env.invalidate_all()
             before = self.env.cr.sql_log_count
             lines._prefetch_documents()
-            taken = lines._get_taken_back()
+            lines = lines._with_taken_back()
             for line in lines:
-                line._prepare_entry(taken)
+                line._prepare_entry()
             costs.append(self.env.cr.sql_log_count - before)
         self.assertEqual(*costs)
 
