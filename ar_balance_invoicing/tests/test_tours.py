@@ -45,7 +45,7 @@ class TestTours(BillingCommon, HttpCase):
         refused = ["1.234,56", "1,5", "(5", "(-5)", "abc", "$", "1 2", "5+", "1a2", "x" * 5000]
         for text in typed:
             field = self.env["account.move"]._fields["account_balance"]
-            self.assertEqual(self.env["ar.balance"]._parse_amount(field, text), typed[text])
+            self.assertEqual(self.env["ar.amount.search"]._parse(field, text), typed[text])
         for text in refused:
             with self.assertRaisesRegex(UserError, "not an amount"):
                 self.env["account.move"].search([("account_balance", "=", text)])

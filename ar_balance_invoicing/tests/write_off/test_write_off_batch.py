@@ -346,7 +346,8 @@ class TestCloseBatch(WriteOffBatchCommon):
         document.batch_id = self.batch
         payment = self._pay(self.customer, 2, paid)
         document.action_process()
-        payment.move_id.line_ids.remove_move_reconcile()
+        payment.action_draft()
+        payment.action_cancel()
         self.assertEqual(document.state, "failed")
         return document
 

@@ -129,7 +129,10 @@ class TestWriteOffHistories(ByHandCommon):
         self.env.invalidate_all()
         lines = self.env["ar.write.off.line"].search([("move_id", "=", invoice.id)])
         for each in lines:
-            if each.state == "done":
+            if each.state == "done" and not each.amount:
+                # The customer's own money has settled it, and nothing was lost.
+                self.assertFalse(each.entry_id, story)
+            elif each.state == "done":
                 self.assertTrue(self._is_settling(each), story)
             elif self._is_settling(each):
                 # Matched by hand, and all the same taken back.
