@@ -331,6 +331,10 @@ class TestCreditedInvoices(BilledDaysCommon):
         self.assertEqual(self._get_billed(self.service), [tuple(map(str, NOVEMBER))])
         self.assertFalse(self._bill(self.november))
         self.assertEqual(self._bill(self.december).amount_untaxed, 100)
+        with self.env.cr.savepoint() as savepoint:
+            copy.action_post()
+            self.assertEqual((copy.previous_balance, copy.amount_due_account), (0, 100))
+            savepoint.rollback()
         copy.unlink()
         self.assertEqual(self._bill(self.november).amount_untaxed, 100)
 
@@ -636,6 +640,18 @@ class TestUnbilledDays(BilledDaysCommon):
         self.assertEqual(self._bill(self.november).amount_untaxed, 300)
         with self.assertRaisesRegex(UserError, "freed by their invoice"):
             self.service.billed_day_ids.action_take_back()
+
+    def test_the_dashboard_leads_to_it(self):
+        journal = self.monthly.journal_id
+        other = self.company_data["default_journal_purchase"]
+        data = (journal | other)._get_journal_dashboard_data_batched()
+        self.assertTrue(data[journal.id]["has_billing_profile"])
+        self.assertNotIn("has_billing_profile", data[other.id])
+        with freeze_time("2026-11-30"):
+            action = journal.action_view_unbilled_days()
+            self.assertEqual(
+                self.env["ar.unbilled.days"].search(action["domain"]).partner_id, self.ann
+            )
 
     def test_filters_groups_and_another_company(self):
         with freeze_time("2026-11-30"):
