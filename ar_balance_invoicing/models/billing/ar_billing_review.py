@@ -1,6 +1,6 @@
 from collections import defaultdict
 
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 
 
 class ArBillingReview(models.AbstractModel):
@@ -54,6 +54,7 @@ class ArBillingReview(models.AbstractModel):
             line: self._prepare_charges(charges[line.partner_id.id].get(line.currency_id.id, []))
             for line in lines
         }
+        self._list_new_currencies(lines, charges)
         differing = lines.filtered(lambda line: not self._is_same(line.charge_ids, fresh[line]))
         if not differing:
             return lines
@@ -66,6 +67,36 @@ class ArBillingReview(models.AbstractModel):
         for line in differing - accepted:
             line._mark_failed(self._get_changed_message(line, before[line]))
         return lines - (differing - accepted)
+
+    def _list_new_currencies(self, lines, charges):
+        """List, to be reviewed, what customers would be billed in currencies not listed yet.
+
+        :param charges: as ``_get_charges`` of the run gives them, of the customers of the lines.
+        """
+        customers = lines.partner_id
+        known = self.env["ar.billing.run.line"].search(
+            [("document_id", "=", self.id), ("partner_id", "in", customers.ids)]
+        )
+        listed = {(line.partner_id.id, line.currency_id.id) for line in known}
+        balances = {line.partner_id.id: line.account_balance for line in lines}
+        vals_list = [
+            {
+                "document_id": self.id,
+                "partner_id": customer.id,
+                "currency_id": currency_id,
+                "account_balance": balances[customer.id],
+                "state": "failed",
+                "charge_ids": [Command.create(vals) for vals in self._prepare_charges(given)],
+            }
+            for customer in customers
+            for currency_id, given in charges[customer.id].items()
+            if given and (customer.id, currency_id) not in listed
+        ]
+        if vals_list:
+            new = self.env["ar.billing.run.line"].browse(lines._create_inside(vals_list).ids)
+            new._inside()._set_amounts()
+            for line in new:
+                line._mark_failed(self._get_changed_message(line, 0))
 
     @api.model
     def _prepare_charges(self, given):

@@ -483,6 +483,18 @@ class TestReviewed(BilledDaysCommon):
                 self.assertEqual(line.move_id.amount_untaxed, charged)
                 savepoint.rollback()
 
+    def test_another_currency_meanwhile(self):
+        run = self._run(self.november)
+        self._serve(self.ann, 70, currency_id=self.foreign.id, date_from=date(2026, 11, 1))
+        run.create_invoices()
+        self.assertEqual(run.invoice_ids.currency_id, self.company.currency_id)
+        line = self._line(run, self.ann).filtered(lambda line: line.currency_id == self.foreign)
+        self.assertEqual(line.state, "failed")
+        self.assertIn("70.00", line.reason)
+        run.action_retry()
+        self.assertEqual((line.state, line.move_id.amount_untaxed), ("done", 70))
+        self.assertEqual(len(run.invoice_ids), 3)
+
     def test_billed_by_another_run_meanwhile(self):
         """No day twice, also where two profiles list the customer."""
         run = self._run(self.november)
