@@ -70,7 +70,10 @@ class Ledger:
         return seconds
 
     def get_open(self, currency):
-        """``[(customer id, [invoice id, …]), …]``: what is not paid, in one currency."""
+        """``[(customer id, [invoice id, …]), …]``: what is not paid, in one currency.
+
+        Of customers without open credits: these would pay a part of it first.
+        """
         self.env.cr.execute(
             """
             SELECT partner_id, array_agg(id ORDER BY id)
@@ -79,10 +82,17 @@ class Ledger:
                AND payment_state = 'not_paid'
                AND currency_id = %s
                AND partner_id >= %s
+               AND partner_id NOT IN (
+                   SELECT item.partner_id
+                     FROM account_move_line item
+                     JOIN account_account account ON account.id = item.account_id
+                    WHERE account.account_type = 'asset_receivable'
+                      AND item.partner_id >= %s AND item.parent_state = 'posted'
+                      AND item.reconciled IS NOT TRUE AND item.balance < 0)
           GROUP BY partner_id
           ORDER BY partner_id
             """,
-            [currency.id, self.first_customer],
+            [currency.id, self.first_customer, self.first_customer],
         )
         return self.env.cr.fetchall()
 
