@@ -43,6 +43,7 @@ class EveryModelCommon(GroupCommon):
                 "bad_debt_tax_id": cls.tax_sale_b.id,
             }
         )
+        cls._serve(cls._make_customers("Emil"))
         unbilled = cls.env["ar.unbilled.days"].search([], limit=1)
         records = [
             *(invoice.billing_place_ids, service.billed_day_ids, unbilled),

@@ -26,7 +26,7 @@ LARGE_TARGET, MEMORY_TARGET = 1.1, 150
 CONTRACT_TARGET, PLAIN_TARGET = 0.33, 0.45
 # Periods from now on: of the comparison, of the floor, those of the whole runs, and those of
 # the profiles.
-COMPARED, SPARE, WHOLE, PROFILED = 0, 1, 2, 10
+COMPARED, SPARE, WHOLE, PROFILED = 4, 5, 0, 6
 # Customers of a run before anything is measured: what a process reads once.
 WARM_UP = 20
 
@@ -110,7 +110,7 @@ class Case(bench_case.Case):
         months = WHOLE
         for number in range(LARGE_ROUNDS):
             before = self._run(self.small, self.customers, months)
-            many.append(self._run(self.large, LARGE * self.customers, months))
+            many.append(self._run(self.large, LARGE * self.customers, WHOLE + number))
             after = self._run(self.small, self.customers, months + 1)
             months += 2
             # The many were between these two.

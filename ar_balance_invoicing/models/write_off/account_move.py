@@ -119,6 +119,7 @@ class AccountMove(models.Model):
 
     def write(self, vals):
         """Entries of ours that leave the books settle nothing, and rows say so."""
+        self._check_writes(vals)
         state = vals.get("state")
         posted = self.browse()
         if state == "posted" and self.env.context.get(MATCHED_APART) is not APART:
