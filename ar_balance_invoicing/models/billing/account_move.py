@@ -318,7 +318,10 @@ class AccountMove(models.Model):
         )
         taken._give(self)
         lines = self.env["ar.billing.run.line"].sudo().search([("move_id", "=", origin.id)])
-        lines._write_inside({"move_id": self.id})
+        for line in lines:
+            line._write_inside(
+                {"move_id": self.id, "made_item_ids": line._get_made_items_of(self, origin).ids}
+            )
         self._ar_get_charges()._tell_invoiced()
 
     def _ar_get_taken_message(self, other):

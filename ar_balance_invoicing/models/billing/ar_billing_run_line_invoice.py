@@ -276,6 +276,15 @@ class ArBillingRunLine(models.Model):
             line.made_item_ids = items[move].ids
         self._tell_added(added)
 
+    def _get_made_items_of(self, copy, origin):
+        """Those lines of a corrected copy that stand for what the run made on the original."""
+        ours, theirs = copy.invoice_line_ids, origin.invoice_line_ids
+        if len(ours) != len(theirs):
+            return ours
+        made = set(self.made_item_ids or theirs.ids)
+        pairs = zip(ours.sorted("id"), theirs.sorted("id"), strict=True)
+        return ours.browse([item.id for item, other in pairs if other.id in made])
+
     def _is_credit_note_with(self, added):
         """Whether the draft gives something back together with the lines added by hand, if any."""
         if not added:

@@ -335,8 +335,11 @@ class TestCreditedInvoices(BilledDaysCommon):
             copy.action_post()
             self.assertEqual((copy.previous_balance, copy.amount_due_account), (0, 100))
             savepoint.rollback()
+        self.service.price_unit = 110
+        copy.action_regenerate()
+        self.assertEqual(copy.amount_untaxed, 110)
         copy.unlink()
-        self.assertEqual(self._bill(self.november).amount_untaxed, 100)
+        self.assertEqual(self._bill(self.november).amount_untaxed, 110)
 
     def test_a_cancelled_draft_that_comes_back(self):
         invoice = self._bill(self.november)

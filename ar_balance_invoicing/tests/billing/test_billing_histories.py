@@ -247,7 +247,10 @@ class TestBillingHistories(BillingCommon):
             self.env["base.partner.merge.automatic.wizard"]._merge((one | other).ids, other)
 
     def _put_below(self):
-        one, other = self.chance.sample(self._get_customers(), 2)
+        customers = self._get_customers()
+        if len(customers) < 2:
+            return
+        one, other = self.chance.sample(customers, 2)
         other.is_company = True
         one.write({"is_company": False, "parent_id": other.id})
 
