@@ -34,12 +34,35 @@ class ArEntryMaker(models.AbstractModel):
             moves = moves.with_context(**{MATCHED_APART: APART})
         if reason:
             self.env["ar.shortcuts"]._log_left("entries", {reason: len(vals_list)})
-            entries = moves.browse(moves._inside().create(vals_list).ids)
+            entries = self._create_by_core(moves, vals_list)
         else:
             moves = moves.with_context(skip_invoice_sync=True)
             entries = self._create_complete(moves, vals_list)
         entries._ar_numbered_together()._post(soft=False)
         return entries
+
+    def _create_by_core(self, moves, vals_list):
+        """Create entries as core does; but it gives a balance of its own to a foreign amount
+        that is worth nothing in company currency, so these are created as given, too.
+        """
+        as_given = moves.with_context(skip_invoice_sync=True)
+        made = {}
+        for maker, worthless in ((moves, False), (as_given, True)):
+            numbers = [
+                number
+                for number, vals in enumerate(vals_list)
+                if self._has_worthless_item(vals) is worthless
+            ]
+            created = maker._inside().create([vals_list[number] for number in numbers])
+            made.update(zip(numbers, created.ids, strict=True))
+        return moves.browse([made[number] for number in sorted(made)])
+
+    @api.model
+    def _has_worthless_item(self, vals):
+        return any(
+            bool(item["amount_currency"]) and not item["balance"]
+            for _command, _id, item in vals["line_ids"]
+        )
 
     def _create_complete(self, moves, vals_list):
         """Create entries of which core need compute nothing."""

@@ -1,11 +1,9 @@
 """Random taxes, lines, currencies and parts: the ledger says how much tax was taken back."""
 
 import logging
+import os
 import random
 from decimal import Decimal
-
-from hypothesis import Phase, given, seed, settings
-from hypothesis import strategies as st
 
 from odoo import Command
 from odoo.tests import tagged
@@ -14,6 +12,7 @@ from ..common import new_seed
 from ..write_off_tax_common import TaxCommon
 
 _logger = logging.getLogger(__name__)
+EXAMPLES = int(os.environ.get("AR_HISTORIES", 20))
 
 
 @tagged("post_install", "-at_install")
@@ -186,6 +185,8 @@ class TestWriteOffTaxProperty(TaxCommon):
         reasons = reasons or [self.reason, self.reclaim, self.relief]
         rows, unit = self.env["ar.write.off.line"], invoice.currency_id.rounding
         for n in reversed(range(rnd.choice([1, 1, 2, 5, 12]))):
+            if not self._is_open(invoice):
+                break  # the payment, or a part, left nothing of either currency
             residual = invoice.amount_residual
             amount = invoice.currency_id.round(residual * rnd.random()) or unit
             rows |= self._book_row(invoice, rnd.choice(reasons), amount if n else None)
@@ -195,7 +196,7 @@ class TestWriteOffTaxProperty(TaxCommon):
             if rnd.random() < 0.2:
                 rnd.choice(rows.filtered(lambda row: row.state == "done")).action_undo()
                 self._assert_rows(invoice, rows)
-        if invoice.amount_residual:
+        if self._is_open(invoice):
             rows |= self._book_row(invoice, rnd.choice(reasons))
             self._assert_rows(invoice, rows)
         self._assert_settled(invoice)
@@ -210,6 +211,12 @@ class TestWriteOffTaxProperty(TaxCommon):
         entries = rows.entry_id | rows.reversal_id
         self.assertFalse(any(self._taxes_booked(entries).values()))
         self.assertFalse(any(self._bases_booked(entries).values()))
+
+    def _is_open(self, invoice):
+        return any(
+            item.account_type == "asset_receivable" and not item.reconciled
+            for item in invoice.line_ids
+        )
 
     def _assert_rows(self, invoice, rows):
         entries = rows.entry_id | rows.reversal_id
@@ -227,11 +234,12 @@ class TestWriteOffTaxProperty(TaxCommon):
             self.assertLessEqual(abs(off), Decimal("0.005") * items, key)
 
     def test_tax_of_many_parts(self):
-        # Each example is an invoice: no time for finding a smaller one.
-        @seed(self.seed)
-        @settings(max_examples=20, phases=(Phase.explicit, Phase.generate))
-        @given(st.integers(0, 10**6))
-        def check(number):
-            self._check_history(random.Random(f"{self.seed}-{number}"))
+        # Each example is an invoice; the same for the same seed, whatever the code is.
+        chance = random.Random(self.seed)
+        for number in [chance.randrange(10**6) for _example in range(EXAMPLES)]:
+            with self.subTest(seed=self.seed, number=number):
+                self._check_history(random.Random(f"{self.seed}-{number}"))
 
-        check()
+    def test_what_was_found_once(self):
+        """A foreign amount that is worth nothing at home, booked as Odoo itself books."""
+        self._check_history(random.Random("19-9732"))
