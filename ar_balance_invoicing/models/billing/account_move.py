@@ -71,6 +71,11 @@ class AccountMove(models.Model):
         "ar.billing.place", "move_id", readonly=True, groups=BALANCE_GROUPS
     )
 
+    # Finds what a period bills some customers, as they are related today.
+    _ar_billed_idx = models.Index(
+        "(billing_period_id, commercial_partner_id) WHERE billing_period_id IS NOT NULL"
+    )
+
     # ------------------------------------------------------------------
     # Previous balance
     # ------------------------------------------------------------------
@@ -226,8 +231,7 @@ class AccountMove(models.Model):
         :param live: whether they bill the period, or once did.
         """
         billed = self.sudo().filtered("billing_run_id")
-        if not billed:
-            return self.env["ar.billing.place"].sudo()
+        # Of none, nothing is asked.
         domain = [("move_id", "in", billed.ids), ("live", "=", live)]
         return self.env["ar.billing.place"].sudo().search(domain)
 

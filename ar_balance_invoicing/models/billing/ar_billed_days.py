@@ -202,36 +202,47 @@ class ArBilledDays(models.Model):
         """Whether one of these rows holds one of these days."""
         return any(row.date_from <= last and row.date_to >= first for row in self)
 
-    def _credit(self, first, last, credit_line):
-        """Some days of the row are credited by an invoice line from now on.
+    @api.model
+    def _credit(self, credits):
+        """Some days of rows are credited by invoice lines from now on.
 
-        The row shrinks to what is still billed; what is credited gets a row of its own,
-        which counts again if the crediting line goes.
+        A row shrinks to what is still billed; what is credited gets a row of its own, which
+        counts again if the crediting line goes.
+
+        :param credits: ``[(row id, first day, last day, crediting invoice line)]``
         """
-        self.ensure_one()
-        if not self.exists() or self.credit_line_id:
-            return  # what is credited is gone, or credited by a line that came back
+        there = self.browse([row_id for row_id, *_part in credits]).exists()
+        # What is credited may be gone, or be credited by a line that came back.
+        rows = {row.id: row for row in there if not row.credit_line_id}
+        vals_list = []
+        for row_id, first, last, credit_line in credits:
+            row = rows.get(row_id)
+            if row and (first, last) == (row.date_from, row.date_to):
+                row._write_inside({"credit_line_id": credit_line.id, "live": False})
+            elif row:
+                vals_list.append(row._split_off(first, last, credit_line))
+        # The database refuses rows that overlap: the shrunk ones first.
+        self.flush_model()
+        self._create_inside(vals_list)
+
+    def _split_off(self, first, last, credit_line):
+        """Shrink the row by some days at one end; return the values of a row for these."""
         share = self._get_share(first, last)
-        if (first, last) == (self.date_from, self.date_to):
-            self._write_inside({"credit_line_id": credit_line.id, "live": False})
-            return
-        rest = {"amount": self.amount - share}
+        rest = {"amount": round_amount(self._get_currency(), self.amount - share)}
         if first == self.date_from:
             rest["date_from"] = last + timedelta(days=1)
         else:
             rest["date_to"] = first - timedelta(days=1)
         self._write_inside(rest)
-        self._create_inside(
-            {
-                "service_id": self.service_id.id,
-                "date_from": first,
-                "date_to": last,
-                "amount": share,
-                "move_line_id": self.move_line_id.id,
-                "credit_line_id": credit_line.id,
-                "live": False,
-            }
-        )
+        return {
+            "service_id": self.service_id.id,
+            "date_from": first,
+            "date_to": last,
+            "amount": share,
+            "move_line_id": self.move_line_id.id,
+            "credit_line_id": credit_line.id,
+            "live": False,
+        }
 
     @api.model
     def _follow(self, moves):

@@ -1,6 +1,7 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 
@@ -97,7 +98,16 @@ class ArBillingPlace(models.Model):
         billed = defaultdict(dict)
         if not period:
             return billed
-        places = self.search([("period_id", "in", period.ids), ("live", "=", True)])
+        # Only theirs: a run asks for each of its chunks, and a period has many.
+        live = Domain("period_id", "in", period.ids) & Domain("live", "=", True)
+        moves = self.env["account.move"].search(
+            [
+                ("billing_period_id", "in", period.ids),
+                ("commercial_partner_id", "in", customers.ids),
+            ]
+        )
+        places = self.search(live & Domain("customer_number", "in", customers.ids))
+        places |= self.search(live & Domain("move_id", "in", moves.ids))
         places.move_id.fetch(["commercial_partner_id", "name"])
         wanted = set(customers.ids)
         for place in places.filtered("move_id"):

@@ -240,14 +240,15 @@ class ArChargeSourceService(models.AbstractModel):
         rows = self.env["ar.billed.days"]
         lines = charges._get_invoice_lines()
         known = rows._get_of_invoices(charges.move_id)
-        vals_list = []
+        vals_list, credits = [], []
         for charge in charges:
             data, line = charge.source_data, lines[charge]
             first, last = map(fields.Date.to_date, data["days"])
             if credited_id := data.get("credited_id"):
-                rows.browse(credited_id)._credit(first, last, line)
+                credits.append((credited_id, first, last, line))
             elif line and not known[charge.move_id.id, data["service_id"]]._touches(first, last):
                 vals_list.append(self._prepare_billed_days(charge, line, first, last))
+        rows._credit(credits)
         rows._create_inside(vals_list)
         # The database says now if another invoice bills one of these days.
         rows.flush_model()
