@@ -75,7 +75,7 @@ class ArWriteOffLineOwnMoney(models.AbstractModel):
         applied |= (self - drafts)._origin._get_kept_applied()
         for line in self:
             paid = float(applied.get(line._origin.id, 0))
-            settled = line.state in ("done", "undo", "undone")
+            settled = line.state in ("done", "undo", "undone", "taken_back")
             line.amount_applied = round_amount(line.currency_id, paid)
             line.amount_lost = line.amount if settled else line._get_left(paid)
 
