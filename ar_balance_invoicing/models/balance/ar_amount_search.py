@@ -4,6 +4,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
+from odoo.tools.misc import formatLang
 
 from ...tools.amounts import search_amount
 
@@ -69,8 +70,9 @@ class ArAmountSearch(models.AbstractModel):
             raise UserError(
                 self.env._(
                     "%(label)s cannot be compared with “%(value)s”: that is not an "
-                    "amount. Type a number, for instance 0.01.",
+                    "amount. Type a number, for instance %(example)s.",
                     label=field._description_string(self.env),
                     value=value,
+                    example=formatLang(self.env, 1234.56),
                 )
             ) from None

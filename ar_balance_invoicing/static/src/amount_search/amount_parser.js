@@ -24,20 +24,33 @@ function readDigits(digits, decimalPoint, thousandsSep) {
     return Number(`${whole.replace(/\D/g, "") || 0}.${fraction || 0}`);
 }
 
-export function parseAmount(text) {
-    if (text.startsWith("=")) {
-        return parseMonetary(text); // A sum to be worked out
-    }
+// The number of a text, its signs, and whether these may stand around a number.
+function readAmount(text) {
     const match = text.length <= LONGEST_TEXT && text.match(DIGITS);
     const before = match ? text.slice(0, match.index) : "";
     const after = match ? text.slice(match.index + match[0].length) : "";
     const signs = `${before} ${after}`.replace(/[^\d.,'()+-]/g, "");
+    const isAmount =
+        match && ["", "+", "-", "()"].includes(signs) && !/^\s*[+(]/.test(after);
     const {decimalPoint, thousandsSep} = localization;
-    const number =
-        match && ["", "+", "-", "()"].includes(signs) && !/^\s*[+(]/.test(after)
-            ? (readDigits(match[0], decimalPoint, thousandsSep || "") ??
-              readDigits(match[0], ".", ","))
-            : null;
+    const number = isAmount
+        ? (readDigits(match[0], decimalPoint, thousandsSep || "") ??
+          readDigits(match[0], ".", ","))
+        : null;
+    return {number, signs, isAmount};
+}
+
+/** Whether a text is meant as an amount, and might be two different ones. */
+export function isAmbiguous(text) {
+    const {number, isAmount} = readAmount(text);
+    return Boolean(isAmount) && number === null;
+}
+
+export function parseAmount(text) {
+    if (text.startsWith("=")) {
+        return parseMonetary(text); // A sum to be worked out
+    }
+    const {number, signs} = readAmount(text);
     if (number === null) {
         throw new Error(`"${text}" is no amount`);
     }

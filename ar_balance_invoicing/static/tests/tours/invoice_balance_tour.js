@@ -23,6 +23,27 @@ registry.category("web_tour.tours").add("ar_invoice_balance", {
         ...typeAmount("Account Balance <", "1,000.50"),
         rowsAre("Balance", "Nothing", "Credit"),
         removeFilter(),
+        ...typeAmount("Account Balance <", "$ 1,000.50 "),
+        rowsAre("Balance", "Nothing", "Credit"),
+        removeFilter(),
+        ...typeAmount("Account Balance <", "$ -0.01"),
+        rowsAre("Credit"),
+        removeFilter(),
+        {
+            content: "Two amounts in one are refused, with an example",
+            trigger: ".o_searchview_input",
+            run: "edit 1.234,56",
+        },
+        {
+            content: "The example is as the user writes amounts",
+            trigger:
+                ".o_searchview_autocomplete:not(:contains(Account Balance)) .dropdown-item:contains(Type it like 1,234.56)",
+        },
+        {
+            content: "Nothing was searched",
+            trigger: ".o_searchview_input",
+            run: "clear",
+        },
         removeFilter(),
         rowsAre("Owes", "Owes", "Balance", "Balance", "Nothing", "Credit"),
         {
