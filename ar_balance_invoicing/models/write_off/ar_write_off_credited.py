@@ -135,7 +135,7 @@ class ArWriteOffCredited(models.AbstractModel):
         if waiting or locked < lines:
             raise UserError(self.env._("Somebody else is working on it at this moment."))
         lines._write_inside({"state": "undo", "undo_date": False})
-        document._undo_lines(lines)
+        document._undo_lines(lines, keep_applied=True)
         self.env["ar.write.off.by.hand"]._follow_ledger(lines)
 
     def _try(self, work):
@@ -187,6 +187,8 @@ class ArWriteOffCredited(models.AbstractModel):
             raise UserError(problem)
         values, pairs = again._prepare_entry()
         [entry] = document._book([(values | {"date": date}, pairs)])
+        # What the customer's own credits pay is taken back with the row that is left.
+        line.application_ids._write_inside({"line_id": again.id})
         again._mark_done(entry_id=entry.id, batch_id=line._get_batch().id)
         again.move_id._ar_note_with_changes(again._get_note())
 

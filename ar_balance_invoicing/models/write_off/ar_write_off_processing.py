@@ -284,7 +284,11 @@ class ArWriteOff(models.Model):
         maker._check_books(entries, vals_list, expected)
         return entries
 
-    def _undo_lines(self, lines):
+    def _undo_lines(self, lines, keep_applied=False):
+        """Take back what was written off, and what credits were applied with it.
+
+        :param keep_applied: the customer has paid that, whatever becomes of the loss.
+        """
         self._check_may_write_off()
         lines = lines._undo_without_entry()
         problems = lines._get_undo_problems()
@@ -295,7 +299,8 @@ class ArWriteOff(models.Model):
         amounts = maker._get_amounts_without(ready.entry_id)
         maker._unmatch(ready.entry_id)
         reversals = self._book([line._prepare_reversal() for line in ready], amounts)
-        ready.application_ids._take_back()
+        if not keep_applied:
+            ready.application_ids._take_back()
         for line, reversal in zip(ready, reversals, strict=True):
             line._write_inside({"state": "undone", "reason": False, "reversal_id": reversal.id})
             line.move_id._ar_note_with_changes(line._get_undo_note())

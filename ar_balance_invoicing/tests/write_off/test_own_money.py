@@ -246,6 +246,48 @@ class TestOwnMoney(WriteOffCommon):
             self.assertEqual(self._account_sum(payable), 0)
             self.assertEqual(self._account_sum(transition), -15)
 
+    # --- what happens later --------------------------------------------------------------
+
+    def test_a_credit_note_leaves_applied_what_the_customer_paid(self):
+        """100, of which 30 are paid by a credit and 70 lost; then 20 are credited."""
+        invoice, payment = self._invoice(self.customer, 100), self._pay(self.customer, 30)
+        matchings = self._matchings()
+        document = self._write_off(invoice)
+        self.assertEqual((self._lost(), self._owed()), (70, 0))
+        note = self._invoice(
+            self.customer, 20, post=False, move_type="out_refund", reversed_entry_id=invoice.id
+        )
+        note.action_post()
+        self.assertEqual(self._open(invoice, payment.move_id, note), [0, 0, 0])
+        self.assertEqual((self._lost(), self._owed()), (50, 0))
+        line = document.line_ids.filtered(lambda line: line.state == "done")
+        self.assertEqual(self._parts(line), (30, 50))
+        document.action_undo()
+        self.assertEqual(self._open(invoice, payment.move_id, note), [80, -30, 0])
+        self.assertLessEqual(matchings, self._matchings())
+        self.assertEqual((self._lost(), self._owed()), (0, 50))
+
+    def test_what_is_credited_whole_stays_paid_by_what_was_applied(self):
+        """100, of which 30 are paid by a credit and 70 lost; then 70 are credited."""
+        invoice, payment = self._invoice(self.customer, 100), self._pay(self.customer, 30)
+        document = self._write_off(invoice)
+        note = self._invoice(
+            self.customer, 70, post=False, move_type="out_refund", reversed_entry_id=invoice.id
+        )
+        note.action_post()
+        self.assertEqual(self._open(invoice, payment.move_id, note), [0, 0, 0])
+        self.assertEqual((self._lost(), document.state), (0, "undone"))
+        self.assertEqual(document.line_ids.amount_applied, 30)
+
+    def test_taken_back_by_hand_the_row_shows_what_was_applied_and_lost(self):
+        """W1, whose entry is reset to draft by hand."""
+        invoice = self._invoice(self.customer, 30)
+        self._pay(self.customer, 28)
+        line = self._write_off(invoice).line_ids
+        line.entry_id.button_draft()
+        self.assertEqual((line.state, *self._parts(line)), ("taken_back", 28, 2))
+        self.assertEqual(self._open(invoice), [2])
+
     # --- credits too ------------------------------------------------------------------
 
     def test_credits_too_takes_what_is_left_of_credits(self):
