@@ -75,7 +75,8 @@ class ArWriteOffTax(models.AbstractModel):
     def _get_taken_back(self):
         """``{id of an item of these documents: pair}``, of what write-offs took back of it.
 
-        As the ledger has it: what was reversed or is no longer posted is not in it.
+        As the ledger has it: what was reversed or is no longer posted is not in it, nor what
+        is no write-off, or takes none back: anybody may give an item of his that name.
         """
         known = self.env.context.get(TAKEN_BACK)
         if isinstance(known, TakenBack):
@@ -89,17 +90,20 @@ class ArWriteOffTax(models.AbstractModel):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT origin.id, SUM(item.amount_currency), SUM(item.balance)
+                SELECT origin.id, item.move_id, SUM(item.amount_currency), SUM(item.balance)
                   FROM account_move_line origin
                   JOIN account_move_line item ON item.written_off_item_id = origin.id
                  WHERE origin.move_id IN %s AND item.parent_state = 'posted'
-              GROUP BY origin.id
+              GROUP BY origin.id, item.move_id
                 """,
                 tuple(reclaiming.move_id.ids),
             )
         )
-        for item_id, amount, balance in rows:
-            taken[item_id] = pair(exact(amount), exact(balance))
+        entries = self.env["account.move"].browse({row[1] for row in rows})
+        ours = set(self.env["ar.write.off.by.hand"]._get_ours(entries).ids)
+        for item_id, entry_id, amount, balance in rows:
+            if entry_id in ours:
+                taken[item_id] = plus(taken[item_id], pair(exact(amount), exact(balance)))
         return taken
 
     def _get_document(self, amount, balance, taken):

@@ -285,6 +285,28 @@ class TestWriteOffTax(TaxCommon):
         boxes = self._boxes(self._entries(first, second, third, fourth) | reversal)
         self.assertEqual(boxes["VAT 20 refund tax 100"], Decimal("20.01"))
 
+    def test_an_entry_that_only_says_so_takes_nothing_back(self):
+        """Any script may give an item of its own entry the name of somebody's tax."""
+        invoice = self._bill((100, self.vat))
+        tax = invoice.line_ids.filtered("tax_repartition_line_id")
+        self.env["account.move"].create(
+            {
+                "journal_id": self.company_data["default_journal_misc"].id,
+                "line_ids": [
+                    Command.create(
+                        {
+                            "account_id": self.tax_account.id,
+                            "debit": 20,
+                            "written_off_item_id": tax.id,
+                        }
+                    ),
+                    Command.create({"account_id": self.loss.id, "credit": 20}),
+                ],
+            }
+        )._post(soft=False)
+        document = self._write_off(invoice, reason=self.reclaim)
+        self.assertEqual(self._tax_taken(document), 20)
+
     def test_a_part_that_leaves_its_tax_takes_none_of_the_others(self):
         invoice = self._bill((100.05, self.vat))
         first = self._write_off_part(invoice, 60.03, reason=self.reason)
