@@ -13,6 +13,7 @@ from .balance import (
 from .billing import (
     test_as_plain,
     test_billed_days,
+    test_billed_days_life,
     test_billing_histories,
     test_billing_profile,
     test_billing_run,

@@ -41,6 +41,10 @@ LISTED_WRITE_OFF = "ar_write_off_id"
 # runs shown with it. Whoever sets it over RPC gets what he may do with that run.
 CANDIDATES = "ar_candidates"
 
+# True: a corrected copy of the invoices that are being credited is made in a moment. Whoever
+# sets this over RPC is not reminded of what gives back days of invoices that he credits.
+CORRECTED = "ar_corrected"
+
 # --- not in the context but in the data of the transaction, ``cr.precommit.data`` --------
 
 # Ids of the entries of which our own notes are said with what has changed.

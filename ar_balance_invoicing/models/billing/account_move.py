@@ -98,8 +98,13 @@ class AccountMove(models.Model):
             )
 
     def _post(self, soft=True):
-        """Keep what each account owes with all of its invoices that are posted together."""
+        """Keep what each account owes with all of its invoices that are posted together.
+
+        :raise UserError: when one gives back days that nobody bills any more.
+        """
         drafts = self.filtered(lambda move: move.state == "draft")
+        if billed := drafts.sudo().filtered("billing_run_id"):
+            self.env["ar.billed.days"].sudo()._check_credits(billed)
         posted = super()._post(soft=soft)
         drafts._ar_keep_total_due()
         return posted
@@ -221,9 +226,32 @@ class AccountMove(models.Model):
         return result
 
     def unlink(self):
-        """What a deleted draft charges can be invoiced again."""
-        self._ar_get_places(live=True).move_id.sudo(self.env.su)._ar_free_charges()
-        return super().unlink()
+        """What a deleted draft charges can be invoiced again, by who waited for its place first."""
+        places = self._ar_get_places(live=True)
+        places.move_id.sudo(self.env.su)._ar_free_charges()
+        waiting = places._get_waiting()
+        result = super().unlink()
+        for place in waiting:
+            place._take_again(self.browse())
+        return result
+
+    def action_switch_move_type(self):
+        """What bills days of services does not give them back instead, nor the other way round.
+
+        :raise UserError: with the invoice.
+        """
+        days = self.env["ar.billed.days"].sudo()
+        for move in self.filtered(lambda move: move.amount_total >= 0):
+            domain = [("move_line_id", "in", move.line_ids.ids)]
+            if days.search_count(["|", *domain, ("credit_line_id", "in", move.line_ids.ids)]):
+                raise UserError(
+                    self.env._(
+                        "%s bills days of services: it cannot become the opposite. Delete it, or "
+                        "confirm and reverse it.",
+                        move.display_name,
+                    )
+                )
+        return super().action_switch_move_type()
 
     def _ar_get_places(self, live):
         """Places in billing periods of these invoices, whoever asks.
@@ -238,27 +266,13 @@ class AccountMove(models.Model):
     def _ar_follow_state(self):
         """Free the places and days of invoices that bill nothing any more; take them again.
 
-        An invoice bills nothing when it is cancelled, or credited to its total.
-
         :raise UserError: when a cancelled invoice comes back whose place or days somebody
             else has taken.
         """
         moves = self | self.sudo().reversed_entry_id.sudo(self.env.su)
         taken, free = moves._ar_get_places(live=True), moves._ar_get_places(live=False)
-        if not taken and not free:
-            return
-        credited = (taken | free).move_id._ar_get_credited()
-        dead = taken.filtered(
-            lambda place: place.move_id.state == "cancel" or place.move_id in credited
-        )
-        dead._write_inside({"live": False})
-        self.env["ar.billed.days"].sudo()._follow(dead.move_id)
-        dead.move_id.sudo(self.env.su)._ar_free_charges()
-        back = free.filtered(
-            lambda place: place.move_id.state != "cancel" and place.move_id not in credited
-        )
-        if back:
-            self._ar_take_again(back)
+        if taken or free:
+            (taken | free)._follow_invoices(self)
 
     def _ar_get_credited(self):
         """Those of these invoices that posted credit notes have credited to their total."""
@@ -274,61 +288,14 @@ class AccountMove(models.Model):
                 credited |= move
         return credited
 
-    def _ar_take_again(self, places):
-        """Invoices that are alive again take place and days again, if nobody else has.
-
-        :param places: which are not live.
-        :raise UserError: when somebody has and the invoice itself comes back; where only a
-            credit note was taken back, the invoice is flagged instead.
-        """
-        for place in places:
-            invoice = place.move_id
-            other = place._get_other()
-            if not other:
-                place._write_inside({"live": True})
-                place.flush_recordset()
-                days = self.env["ar.billed.days"].sudo()._follow(invoice)
-                other = days._get_others().move_id[:1]
-                if not other:
-                    invoice.sudo(self.env.su)._ar_get_charges()._tell_invoiced()
-                    continue
-                place._write_inside({"live": False})
-                days._follow(invoice)
-            if invoice in self:
-                raise UserError(invoice._ar_get_taken_message(other))
-            invoice._ar_flag_taken(other)
-
-    def _ar_take_over(self, origin):
-        """Bill what a fully credited invoice billed: its place, days and fees.
-
-        Of core's corrected copy.
-
-        :param origin: the credited invoice, whose place is free.
-        """
-        place = origin._ar_get_places(live=False)[:1]
-        if not place or self.currency_id != origin.currency_id:
-            return
-        values = {name: origin[name].id for name in ("billing_run_id", "billing_period_id")}
-        self._write_inside(values)
-        taken = place._take(
-            [
-                {
-                    **values,
-                    "partner_id": self.partner_id.id,
-                    "currency_id": self.currency_id.id,
-                    "company_id": self.company_id.id,
-                }
-            ]
-        )
-        taken._give(self)
-        lines = self.env["ar.billing.run.line"].sudo().search([("move_id", "=", origin.id)])
-        for line in lines:
-            line._write_inside(
-                {"move_id": self.id, "made_item_ids": line._get_made_items_of(self, origin).ids}
-            )
-        self._ar_get_charges()._tell_invoiced()
-
     def _ar_get_taken_message(self, other):
+        """:param other: who bills it meanwhile; none: the days were given away."""
+        if not other:
+            return self.env._(
+                "%s cannot bill its days again: some are given away or billed otherwise "
+                "meanwhile. Look at the days on the service.",
+                self.display_name,
+            )
         return self.env._(
             "%(invoice)s cannot bill its period again: %(other)s has billed the customer "
             "meanwhile. Delete or cancel that one first.",
@@ -339,14 +306,26 @@ class AccountMove(models.Model):
     def _ar_flag_taken(self, other):
         """Tell somebody that an invoice asks for what another one bills as well."""
         note = self.env._(
-            "%(invoice)s is not credited any more, and %(other)s bills the same period or days. "
-            "Credit one of the two.",
+            "%(invoice)s bills the same period or days as %(other)s. Credit one of the two.",
+            invoice=self.display_name,
+            other=other.display_name or self.env._("what was given away"),
+        )
+        self._ar_flag(self.env._("Billed twice"), note)
+
+    def _ar_flag_credit(self, other):
+        """Tell somebody that an invoice gives back what nobody bills any more."""
+        note = self.env._(
+            "%(invoice)s gives back days of %(other)s, which is cancelled or credited itself. "
+            "While it is a draft, regenerate it; else bill what it gives back too much.",
             invoice=self.display_name,
             other=other.display_name,
         )
+        self._ar_flag(self.env._("Given back twice"), note)
+
+    def _ar_flag(self, summary, note):
         self.sudo().activity_schedule(
             "mail.mail_activity_data_todo",
-            summary=self.env._("Billed twice"),
+            summary=summary,
             note=plaintext2html(note),
             user_id=(self.invoice_user_id or self.env.user).id,
         )

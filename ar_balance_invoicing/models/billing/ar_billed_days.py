@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ...tools.amounts import round_amount
+from ...tools.apportion import exact, spread
 
 
 class ArBilledDays(models.Model):
@@ -13,7 +14,7 @@ class ArBilledDays(models.Model):
 
     Every day once, by the database: no two live rows of a service overlap. A row that is not
     ``live`` remembers: its invoice was cancelled or fully credited, or a later invoice
-    credits its days.
+    credits its days. What becomes of rows stands in ``ar_billed_days_life.py``.
     """
 
     _name = "ar.billed.days"
@@ -34,6 +35,13 @@ class ArBilledDays(models.Model):
         digits=(16, 6),
         help="Quantity × price of the invoice line for these days, before discount and tax, "
         "in the currency of the invoice.",
+    )
+    amount_billed = fields.Float(
+        string="Billed",
+        digits=(16, 6),
+        compute="_compute_amount_billed",
+        help="What of the invoice line is for these days as the line is now: somebody may have "
+        "changed its price since it was made.",
     )
     move_line_id = fields.Many2one(
         "account.move.line", string="Invoice Line", index="btree_not_null", ondelete="cascade"
@@ -170,24 +178,51 @@ class ArBilledDays(models.Model):
     def _get_day_count(self):
         return (self.date_to - self.date_from).days + 1
 
-    def _get_share(self, first, last):
-        """What some of the row's days cost, as ``amount``: rounded, or all that is left."""
+    @api.depends("amount", "move_line_id.quantity", "move_line_id.price_unit")
+    def _compute_amount_billed(self):
+        """The parts of one line add up to what it bills; nothing of a line that gives back."""
+        rows = self.search([("move_line_id", "in", self.move_line_id.ids)])
+        billed = {}
+        for line, parts in rows.grouped("move_line_id").items():
+            now, weights = exact(line._ar_get_billed_amount()), [exact(row.amount) for row in parts]
+            if not sum(weights):
+                weights = [exact(row._get_day_count()) for row in parts]
+            elif now * sum(weights) < 0:
+                now = exact(0)
+            wanted = [now * weight / sum(weights) for weight in weights]
+            shares = spread(now, wanted, exact(line.currency_id.rounding))
+            billed |= dict(zip(parts, map(float, shares), strict=True))
+        for row in self:
+            row.amount_billed = billed.get(row._origin, 0)
+
+    def _get_share(self, first, last, amount=None):
+        """What some of the row's days cost: rounded, or all that is left.
+
+        :param amount: what the whole row costs, if it is not ``amount``.
+        """
         self.ensure_one()
+        amount = self.amount if amount is None else amount
         days = (last - first).days + 1
         if days == self._get_day_count():
-            return self.amount
-        return round_amount(self._get_currency(), self.amount * days / self._get_day_count())
+            return amount
+        return round_amount(self._get_currency(), amount * days / self._get_day_count())
+
+    def _get_credit_amount(self, first, last):
+        """What is given back of some of the row's days, as the invoice line is now."""
+        return self._get_share(first, last, self.amount_billed)
 
     def _is_whole_line(self):
         """Whether the row holds all of what its invoice line bills."""
         line = self.move_line_id
-        return not line.currency_id.compare_amounts(self.amount, line._ar_get_billed_amount())
+        return not line.currency_id.compare_amounts(
+            self.amount_billed, line._ar_get_billed_amount()
+        )
 
     def _get_currency(self):
         return self.move_line_id.currency_id or self.service_id.currency_id
 
     # ------------------------------------------------------------------
-    # What becomes of days
+    # Of invoices
     # ------------------------------------------------------------------
 
     @api.model
@@ -201,132 +236,6 @@ class ArBilledDays(models.Model):
     def _touches(self, first, last):
         """Whether one of these rows holds one of these days."""
         return any(row.date_from <= last and row.date_to >= first for row in self)
-
-    @api.model
-    def _credit(self, credits):
-        """Some days of rows are credited by invoice lines from now on.
-
-        A row shrinks to what is still billed; what is credited gets a row of its own, which
-        counts again if the crediting line goes.
-
-        :param credits: ``[(row id, first day, last day, crediting invoice line)]``
-        """
-        there = self.browse([row_id for row_id, *_part in credits]).exists()
-        # What is credited may be gone, or be credited by a line that came back.
-        rows = {row.id: row for row in there if not row.credit_line_id}
-        vals_list = []
-        for row_id, first, last, credit_line in credits:
-            row = rows.get(row_id)
-            if row and (first, last) == (row.date_from, row.date_to):
-                row._write_inside({"credit_line_id": credit_line.id, "live": False})
-            elif row:
-                vals_list.append(row._split_off(first, last, credit_line))
-        # The database refuses rows that overlap: the shrunk ones first.
-        self.flush_model()
-        self._create_inside(vals_list)
-
-    def _split_off(self, first, last, credit_line):
-        """Shrink the row by some days at one end; return the values of a row for these."""
-        share = self._get_share(first, last)
-        rest = {"amount": round_amount(self._get_currency(), self.amount - share)}
-        if first == self.date_from:
-            rest["date_from"] = last + timedelta(days=1)
-        else:
-            rest["date_to"] = first - timedelta(days=1)
-        self._write_inside(rest)
-        return {
-            "service_id": self.service_id.id,
-            "date_from": first,
-            "date_to": last,
-            "amount": share,
-            "move_line_id": self.move_line_id.id,
-            "credit_line_id": credit_line.id,
-            "live": False,
-        }
-
-    @api.model
-    def _follow(self, moves):
-        """Let the days of invoices, and those that they credit, count or not, as these live.
-
-        :param moves: invoices whose places were brought up to date.
-        :return: the rows that should count again and cannot, for their days are billed by
-            others meanwhile.
-        """
-        rows = self.search(
-            [
-                "|",
-                ("move_line_id.move_id", "in", moves.ids),
-                ("credit_line_id.move_id", "in", moves.ids),
-            ]
-        )
-        alive = self._get_alive(rows.move_line_id.move_id | rows.credit_line_id.move_id)
-        counting = rows.filtered(
-            lambda row: (
-                row.move_line_id.move_id in alive and row.credit_line_id.move_id not in alive
-            )
-        )
-        (rows - counting).filtered("live")._write_inside({"live": False})
-        self.flush_model()
-        coming = counting.filtered(lambda row: not row.live)
-        taken = coming._get_taken()
-        (coming - taken)._write_inside({"live": True})
-        return taken
-
-    @api.model
-    def _get_alive(self, moves):
-        places = self.env["ar.billing.place"].search(
-            [("move_id", "in", moves.ids), ("live", "=", True)]
-        )
-        return places.move_id
-
-    def _get_taken(self):
-        """Those of these rows of which a day is billed by another row that counts."""
-        return self.browse(sorted({mine for mine, _other in self._get_overlaps()}))
-
-    def _get_others(self):
-        """The rows that count and bill days of these rows."""
-        return self.browse(sorted({other for _mine, other in self._get_overlaps()}))
-
-    def _get_overlaps(self):
-        """``[(id of one of these rows, id of another that counts)]`` of the same days."""
-        if not self:
-            return []
-        self.flush_model()
-        return self.env.execute_query(
-            SQL(
-                """
-                SELECT mine.id, other.id
-                  FROM ar_billed_days mine
-                  JOIN ar_billed_days other ON other.service_id = mine.service_id
-                   AND other.live AND other.id != mine.id
-                   AND other.date_from <= mine.date_to AND other.date_to >= mine.date_from
-                 WHERE mine.id IN %s
-                """,
-                tuple(self.ids),
-            )
-        )
-
-    @api.model
-    def _free(self, lines):
-        """The days of invoice lines are free, though the lines are there still."""
-        self._lines_deleted(lines)
-        self.search([("move_line_id", "in", lines.ids)])._unlink_inside()
-
-    @api.model
-    def _lines_deleted(self, lines):
-        """Invoice lines are being deleted, and their days with them: what they credit counts
-        again.
-        """
-        credited = self.search(
-            [("credit_line_id", "in", lines.ids), ("move_line_id", "not in", lines.ids)]
-        )
-        if not credited:
-            return
-        alive = self._get_alive(credited.move_line_id.move_id)
-        credited._write_inside({"credit_line_id": False})
-        coming = credited.filtered(lambda row: row.move_line_id.move_id in alive)
-        self.flush_model()
-        (coming - coming._get_taken())._write_inside({"live": True})
 
     # ------------------------------------------------------------------
     # Giving away

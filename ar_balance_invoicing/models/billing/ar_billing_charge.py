@@ -291,6 +291,11 @@ class ArBillingCharge(models.Model):
         for source, charges in self._get_by_source():
             source._charges_invoiced(charges)
 
+    def _tell_invoiced_again(self):
+        """Tell each source once that an invoice of these charges came back, or its copy."""
+        for source, charges in self._get_by_source():
+            source._charges_invoiced_again(charges)
+
     def _tell_freed(self):
         """Tell each source once that these charges can be invoiced again."""
         for source, charges in self._get_by_source():

@@ -249,9 +249,15 @@ class ArBillingRun(models.Model):
     def _regenerate(self, moves):
         """Read the charges of drafts again and replace their lines.
 
+        Drafts that give back days of them are regenerated after them.
+
         :param moves: drafts of this run.
+        :raise UserError: when what gives back days of them is confirmed.
         """
         self.ensure_one()
+        crediting = self.env["ar.billed.days"]._get_crediting(moves.invoice_line_ids)
+        if crediting.filtered(lambda move: move.state != "draft"):
+            self.env["ar.billed.days"]._check_not_credited(moves.invoice_line_ids)
         self.env["ar.billed.days"]._free(moves.invoice_line_ids)
         moves._ar_free_charges()
         charges = self._get_charges(moves.commercial_partner_id)
@@ -274,6 +280,8 @@ class ArBillingRun(models.Model):
         self._check_billable(lines)
         lines._remake_invoices()
         lines.charge_ids._tell_invoiced()
+        for run, drafts in crediting.grouped("billing_run_id").items():
+            run._regenerate(drafts)
 
     def _check_billable(self, lines):
         """Refuse to bill when one of the lines cannot be billed.

@@ -204,7 +204,7 @@ class ArBillingRun(models.Model):
         balances = self.env["ar.balance"]._get_figures(
             customers, ["account_balance"], self.company_id
         )
-        charges = self._get_charges(customers.filtered(lambda c: c.active and not c.billing_hold))
+        charges = self._get_charges(customers.filtered(lambda c: not self._is_barred(c)))
         billed = self._get_billed_invoices(customers)
         failures = self._get_known_failures()
         vals_list = []
@@ -291,6 +291,10 @@ class ArBillingRun(models.Model):
             )
         return lines
 
+    def _is_barred(self, customer):
+        """Whether a customer is not billed now; days that somebody has chosen are all the same."""
+        return customer.billing_hold or (bool(self.period_id) and not customer.active)
+
     def _get_left_out_reason(self, customer, balance):
         """Why a customer is not billed: a sentence, False, or None for "not at all".
 
@@ -298,7 +302,7 @@ class ArBillingRun(models.Model):
         """
         if customer.billing_hold:
             return self._get_hold_reason(customer)
-        if not customer.active:
+        if self._is_barred(customer):
             if self.company_id.currency_id.is_zero(balance):
                 return None
             return self.env._("Archived, but the account is not settled.")

@@ -74,7 +74,7 @@ class ArBillingRunLine(models.Model):
         """Why the customer would not be listed (so) any more."""
         customer = self.partner_id.with_company(self.company_id)
         profile = self.document_id.profile_id
-        if not customer.active:
+        if not customer.active and self.period_id:
             return self.env._(
                 "%(customer)s was archived meanwhile.", customer=customer.display_name
             )

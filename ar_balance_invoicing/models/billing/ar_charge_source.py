@@ -102,7 +102,7 @@ class ArChargeSource(models.AbstractModel):
 
     @api.model
     def _charges_invoiced(self, charges):
-        """These charges are on draft invoices now, or on a cancelled one that came back.
+        """These charges are on draft invoices now.
 
         Called once for all charges of this source in a chunk, in the transaction that makes
         the invoices and with the rights of who has it made; takes a number of queries that
@@ -111,6 +111,16 @@ class ArChargeSource(models.AbstractModel):
 
         :param charges: ``ar.billing.charge``, each with its invoice (``move_id``).
         """
+
+    @api.model
+    def _charges_invoiced_again(self, charges):
+        """A cancelled or credited invoice came back, or its corrected copy stands in its stead.
+
+        By default the same as if it had been made now.
+
+        :param charges: as of ``_charges_invoiced``; lines of the invoice may be gone.
+        """
+        self._charges_invoiced(charges)
 
     @api.model
     def _charges_freed(self, charges):

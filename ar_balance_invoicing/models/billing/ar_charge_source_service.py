@@ -56,10 +56,18 @@ class ArChargeSourceService(models.AbstractModel):
         services = self.env["ar.billing.service"].union(*(service for service, *_ in days))
         latest = max((last for *_, last in days), default=fields.Date.context_today(self))
         gaps = rows._get_gaps(services, latest)
+        beyond = defaultdict(list)
+        for row, first, last in rows._get_beyond(services):
+            beyond[row.service_id].append((row, first, last))
         charges, known = [], defaultdict(dict)
         for service, first, last in days:
             customer = service.partner_id.commercial_partner_id.with_company(service.company_id)
             own = customer.billing_profile_id
+            charges += [
+                self._prepare_credit(customer, *part)
+                for part in beyond[service]
+                if first <= part[1] and part[2] <= last
+            ]
             wanted = [
                 (max(first, begin), min(last, end))
                 for begin, end in gaps[service.id]
@@ -75,14 +83,17 @@ class ArChargeSourceService(models.AbstractModel):
     def _get_services(self, period, customers):
         """Services of the customers that have begun by the end of the period.
 
-        Also those that have ended: some of their days may be unbilled, or billed too far.
+        Also those that have ended, or begin later than they did: some of their days may be
+        unbilled, or billed too far.
         """
         return self.env["ar.billing.service"].search(
             [
                 ("company_id", "=", period.company_id.id),
                 # Also of a person who was put below a company later on.
                 ("partner_id.commercial_partner_id", "in", customers.ids),
+                "|",
                 ("date_from", "<=", period.date_to),
+                ("billed_day_ids", "any", [("live", "=", True)]),
             ],
             order="sequence, id",
         )
@@ -194,7 +205,7 @@ class ArChargeSourceService(models.AbstractModel):
         line = row.move_line_id
         lang = customer.lang or self.env.lang
         locale = babel_locale_parse(lang)
-        quantity, price_unit = 1.0, -row._get_share(first, last)
+        quantity, price_unit = 1.0, -row._get_credit_amount(first, last)
         if row._is_whole_line() and (first, last) == (row.date_from, row.date_to):
             quantity, price_unit = line.quantity * line._ar_get_billing_sign(), -line.price_unit
         name = self.with_context(lang=lang).env._(
@@ -252,6 +263,10 @@ class ArChargeSourceService(models.AbstractModel):
         rows._create_inside(vals_list)
         # The database says now if another invoice bills one of these days.
         rows.flush_model()
+
+    @api.model
+    def _charges_invoiced_again(self, charges):
+        """The days follow their invoices themselves, line by line: a line may be gone."""
 
     @api.model
     def _prepare_billed_days(self, charge, line, first, last):

@@ -14,6 +14,9 @@ FIRST_DAY = date(1900, 1, 1)
 class ArUnbilledDays(models.Model):
     """Days of services that are due and stand on no live invoice, with what they cost.
 
+    Also days that are billed and on which the service does not run (any more), which are to
+    be given back, below zero.
+
     Not stored: it is what the services say less what is billed, at this moment.
     """
 
@@ -87,10 +90,12 @@ class ArUnbilledDays(models.Model):
         due = self._get_due_days(today)
         latest = max([today, *due.values()])
         services = self.env["ar.billing.service"].search(
-            [("company_id", "in", self.env.companies.ids), ("date_from", "<=", latest)]
+            [("company_id", "in", self.env.companies.ids)]
         )
-        gaps = self.env["ar.billed.days"]._get_gaps(services, latest)
-        rows, slices = [], {}
+        days = self.env["ar.billed.days"]
+        rows = [self._prepare_credit_row(*part) for part in days._get_beyond(services)]
+        gaps = days._get_gaps(services, latest)
+        slices = {}
         for service in services.filtered(lambda service: service.id in gaps):
             customer = service.partner_id.commercial_partner_id.with_company(service.company_id)
             profile = customer.sudo().billing_profile_id.sudo(False)
@@ -113,10 +118,34 @@ class ArUnbilledDays(models.Model):
         for profile in self.env["ar.billing.profile"].with_context(active_test=False).search([]):
             periods = profile.period_ids.filtered(lambda period: period.invoice_date <= today)
             begun = min(profile.period_ids.mapped("date_from"), default=today + timedelta(days=1))
-            due[profile.id] = max(
-                periods.mapped("date_to"), default=min(begun - timedelta(days=1), today)
-            )
+            last = max(periods.mapped("date_to"), default=min(begun - timedelta(days=1), today))
+            # An archived profile makes no more periods.
+            due[profile.id] = last if profile.active else max(last, today)
         return due
+
+    @api.model
+    def _prepare_credit_row(self, billed, first, last):
+        """Row of days that are to be given back.
+
+        :param billed: ``ar.billed.days``
+        """
+        service, line = billed.service_id, billed.move_line_id
+        customer = service.partner_id.commercial_partner_id.with_company(service.company_id)
+        profile = customer.sudo().billing_profile_id.sudo(False)
+        amount = billed._get_credit_amount(first, last) * (1 - line.discount / 100)
+        return (
+            service.id * DAYS_PER_SERVICE + (first - FIRST_DAY).days,
+            service.id,
+            customer.id,
+            service.company_id.id,
+            profile.id or None,
+            first,
+            last,
+            (last - first).days + 1,
+            -line.currency_id.round(amount),
+            line.currency_id.id,
+            self._get_customer_status(customer, profile) or "waiting",
+        )
 
     @api.model
     def _prepare_rows(self, service, customer, profile, first, last, known):
@@ -147,14 +176,19 @@ class ArUnbilledDays(models.Model):
     @api.model
     def _get_status(self, service, customer, profile, slice_, begin, end):
         """Why nobody has billed the days."""
+        if why := self._get_customer_status(customer, profile):
+            return why
+        source = self.env["ar.charge.source.service"]
+        return "waiting" if source._takes_part(service, slice_, begin, end) else "not_prorated"
+
+    @api.model
+    def _get_customer_status(self, customer, profile):
+        """Why no run bills the customer, or False."""
         if not customer.active:
             return "archived"
         if customer.billing_hold:
             return "hold"
-        if not profile:
-            return "no_profile"
-        source = self.env["ar.charge.source.service"]
-        return "waiting" if source._takes_part(service, slice_, begin, end) else "not_prorated"
+        return not profile and "no_profile"
 
     # ------------------------------------------------------------------
     # Actions

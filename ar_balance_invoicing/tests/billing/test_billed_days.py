@@ -320,8 +320,9 @@ class TestCreditedInvoices(BilledDaysCommon):
         self.assertTrue(invoice.activity_ids)
         self.assertIn(again.display_name, invoice.activity_ids.note)
         again.unlink()
-        # What is free again is billed once, by whoever comes next.
-        self.assertEqual(self._bill(self.november).amount_untaxed, 100)
+        # The invoice that is not credited any more bills it.
+        self.assertEqual(self._get_billed(self.service), [tuple(map(str, NOVEMBER))])
+        self.assertFalse(self._bill(self.november))
 
     def test_the_corrected_copy_takes_place_and_days(self):
         invoice = self._invoice_november()
