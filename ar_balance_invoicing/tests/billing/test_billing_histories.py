@@ -73,7 +73,7 @@ class TestBillingHistories(BillingCommon):
         """How often each (service, day) stands on live invoices, credits taken off."""
         rows = self._ledger(
             """
-            SELECT line.name
+            SELECT line.name, move.id
               FROM account_move_line line
               JOIN account_move move ON move.id = line.move_id
          LEFT JOIN (SELECT reversed_entry_id AS id, SUM(amount_total) AS total
@@ -86,12 +86,22 @@ class TestBillingHistories(BillingCommon):
             """,
             (*self.flagged, 0),
         )
+        # Whoever credits what was credited or cancelled meanwhile is flagged, not refused.
+        idle = self._get_flagged("Given back twice")
         counted = Counter()
-        for (name,) in rows:
+        for name, move_id in rows:
+            if move_id in idle and name.startswith("Credit"):
+                continue
             service = int(re.search(r"S(\d+)\b", name)[1])
             for day in _read_days(name):
                 counted[service, day] += -1 if name.startswith("Credit") else 1
         return counted
+
+    def _get_flagged(self, summary):
+        activities = self.env["mail.activity"].search(
+            [("res_model", "=", "account.move"), ("summary", "=", summary)]
+        )
+        return set(activities.mapped("res_id"))
 
     def _get_due(self, customer):
         """The last day of a customer that is due today."""
@@ -106,10 +116,14 @@ class TestBillingHistories(BillingCommon):
         counted = self._count_days()
         twice = {key: count for key, count in counted.items() if count not in (0, 1)}
         self.assertFalse(twice, "a day twice, or credited twice")
-        unbilled = Counter()
+        unbilled, due_back = Counter(), set()
         for row in self.env["ar.unbilled.days"].search([]):
             for number in range(row.days):
-                unbilled[row.service_id.id, row.date_from + timedelta(days=number)] += 1
+                day = row.service_id.id, row.date_from + timedelta(days=number)
+                if row.amount < 0:
+                    due_back.add(day)
+                else:
+                    unbilled[day] += 1
         given = {
             (row.service_id.id, row.date_from + timedelta(days=number))
             for row in self.env["ar.billed.days"].search([("move_line_id", "=", False)])
@@ -122,8 +136,23 @@ class TestBillingHistories(BillingCommon):
             while day <= min(due, service.date_to or due):
                 key = self.number[service], day
                 places = [counted[key], unbilled[service.id, day], (service.id, day) in given]
+                if not service.prorate and places[:2] == [1, 1]:
+                    places[0] = 0  # The line names its whole period, whatever was served then.
                 self.assertEqual(sum(places), 1, (service.name, str(day), places))
                 day += timedelta(days=1)
+
+        self._check_beyond(counted, due_back)
+
+    def _check_beyond(self, counted, due_back):
+        """What is billed of days that are not served is to be given back."""
+        services = {number: service for service, number in self.number.items()}
+        flagged = self._get_flagged("Given back twice") | self._get_flagged("Billed twice")
+        for (number, day), count in counted.items():
+            service = services[number].exists()
+            if not service or not service.prorate or not count or flagged or not service.price_unit:
+                continue
+            if day < service.date_from or (service.date_to and day > service.date_to):
+                self.assertIn((service.id, day), due_back, (service.name, str(day)))
 
     # --- what happens ----------------------------------------------------------
 
@@ -170,6 +199,19 @@ class TestBillingHistories(BillingCommon):
             return
         run = self._run(self._get_period(customer), zero_policy="skip_zero")
         run.create_invoices()
+
+    def _end_and_credit(self):
+        """A service ends within what is billed, and the next run gives the rest back."""
+        rows = self.env["ar.billed.days"].search([("live", "=", True)])
+        if not rows:
+            return
+        row = self.chance.choice(list(rows))
+        row.service_id.date_to = max(row.service_id.date_from, row.date_from + timedelta(days=3))
+        customer = row.service_id.partner_id.commercial_partner_id
+        for period in customer.billing_profile_id.period_ids.filtered(
+            lambda period: period.date_from > row.date_to and period.invoice_date <= TODAY
+        )[:1]:
+            self._run(period, zero_policy="skip_zero").create_invoices()
 
     def _list(self):
         customer = self.chance.choice(self._get_customers())
@@ -284,6 +326,7 @@ class TestBillingHistories(BillingCommon):
         steps = (
             [self._add_service, self._change_service, self._move_customer, self._delete]
             + [self._bill] * 5
+            + [self._end_and_credit] * 3
             + [self._list, self._confirm, self._confirm, self._post_one, self._post_one]
             + [self._delete_line, self._cancel, self._bring_back, self._regenerate]
             + [self._credit, self._correct, self._take_credit_back, self._merge]
