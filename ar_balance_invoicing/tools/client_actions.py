@@ -1,8 +1,8 @@
 """What a button answers to the web client."""
 
 
-def notification(title, message="", *, warning=False, sticky=None):
-    """Say what became of it, and show the screen behind it anew.
+def notification(title, message="", *, warning=False, sticky=None, next_action=None):
+    """Say what became of it, and show the screen behind it anew, or another one.
 
     :param sticky: stays until it is closed; by default a warning does.
     """
@@ -14,7 +14,7 @@ def notification(title, message="", *, warning=False, sticky=None):
             "sticky": warning if sticky is None else sticky,
             "title": title,
             "message": message,
-            "next": show_anew(),
+            "next": next_action or show_anew(),
         },
     }
 

@@ -41,6 +41,9 @@ LISTED_WRITE_OFF = "ar_write_off_id"
 # runs shown with it. Whoever sets it over RPC gets what he may do with that run.
 CANDIDATES = "ar_candidates"
 
+# A day: periods of a billing profile are offered from then on, with how far each is billed.
+PERIODS_SINCE = "ar_periods_since"
+
 # --- not in the context but in the data of the transaction, ``cr.precommit.data`` --------
 
 # Ids of the entries of which our own notes are said with what has changed.

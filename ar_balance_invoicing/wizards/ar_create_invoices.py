@@ -1,5 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
+
+# How many periods before the proposed one are offered too.
+SHOWN_BEFORE = 2
 
 
 class ArCreateInvoices(models.TransientModel):
@@ -35,6 +39,12 @@ class ArCreateInvoices(models.TransientModel):
         "of the period chosen above.",
     )
 
+    periods_since = fields.Date(
+        compute="_compute_periods_since", help="From where on periods are offered at first."
+    )
+    progress_note = fields.Char(compute="_compute_progress")
+    billed_count = fields.Integer(compute="_compute_progress")
+
     @api.model
     def _default_profile(self):
         profiles = self.env["ar.billing.profile"].search(
@@ -44,11 +54,39 @@ class ArCreateInvoices(models.TransientModel):
 
     @api.depends("profile_id")
     def _compute_period_id(self):
+        """The oldest period of the profile that is not fully billed."""
+        periods = self.env["ar.billing.period"]
         for wizard in self:
             if wizard.period_id.profile_id != wizard.profile_id:
-                wizard.period_id = wizard._get_period(
-                    wizard.profile_id, fields.Date.context_today(wizard)
+                profile = wizard.profile_id
+                wizard.period_id = periods._get_proposed(profile) if profile else periods
+
+    @api.depends("profile_id")
+    def _compute_periods_since(self):
+        for wizard in self:
+            proposed = self.env["ar.billing.period"]._get_proposed(wizard.profile_id)
+            since = proposed and proposed._get_periods_before(SHOWN_BEFORE)
+            wizard.periods_since = since.date_from if since else False
+
+    @api.depends("period_id")
+    def _compute_progress(self):
+        """“45 of 47 billed, $ 29,345.32”, and what there is to be thought of."""
+        today = fields.Date.context_today(self)
+        for wizard in self:
+            period = wizard.period_id._origin
+            billed, left = period._get_progress()[period] if period else ((), ())
+            wizard.billed_count = len(billed)
+            texts = [period.progress_text] if period else []
+            if billed and not left:
+                texts.append(self.env._("Nobody is left to bill."))
+            if period and period.date_from > today:
+                texts.append(
+                    self.env._(
+                        "The period has not begun: it begins on %s.",
+                        format_date(self.env, period.date_from),
+                    )
                 )
+            wizard.progress_note = " · ".join(texts)
 
     @api.model
     def _get_period(self, profile, day):
@@ -71,6 +109,11 @@ class ArCreateInvoices(models.TransientModel):
         if len(runs) > 1:
             action["context"]["search_default_group_by_run"] = 1
         return action
+
+    def action_view_billed(self):
+        """The invoices that there are of the chosen period."""
+        self.ensure_one()
+        return self.period_id.action_view_billed()
 
     def _get_periods(self):
         """The chosen period, then those of further profiles that hold its first day."""

@@ -1,0 +1,151 @@
+from collections import defaultdict
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ...tools import client_actions
+
+
+class ArBillingResult(models.AbstractModel):
+    """What became of a billing run, in words and money, and the way to its invoices.
+
+    For billing runs, which inherit it.
+    """
+
+    _name = "ar.billing.result"
+    _description = "Result of a Billing Run"
+
+    confirmed_with_id = fields.Many2one(
+        "ar.billing.run",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        help="The first of the runs that were confirmed together: their invoices are one list.",
+    )
+    result_text = fields.Char(compute="_compute_result_text")
+
+    @api.depends("state", "line_ids.state", "line_ids.move_id")
+    def _compute_result_text(self):
+        """“41 invoices made: $ 29,345.32. 5 left out. 1 failed.” of a run that has ended."""
+        ended = self.filtered(lambda run: run.state in ("done", "failed"))
+        made = ended._get_made_amounts()
+        for run in self:
+            run.result_text = run in ended and run._get_result_text(
+                made[run._origin.id], run.failed_count, run.skipped_count
+            )
+
+    def _get_made_amounts(self):
+        """``{run id: [(number of invoices, currency, what they come to)]}``; one query."""
+        rows = self.env["account.move"]._read_group(
+            [("billing_run_id", "in", self.ids), ("state", "!=", "cancel")],
+            ["billing_run_id", "currency_id"],
+            ["__count", "amount_total_in_currency_signed:sum"],
+        )
+        made = defaultdict(list)
+        for run, currency, count, amount in rows:
+            made[run.id].append((count, currency, amount))
+        return made
+
+    @api.model
+    def _get_result_text(self, made, failed, left_out):
+        """A sentence for each of them that there is.
+
+        :param made: as ``_get_made_amounts`` has it for one run.
+        """
+        count = sum(number for number, _currency, _amount in made)
+        amounts = ", ".join(currency.format(amount) for _number, currency, amount in made)
+        invoices = self.env._("1 invoice") if count == 1 else self.env._("%s invoices", count)
+        texts = [
+            self.env._("%(invoices)s made: %(amounts)s.", invoices=invoices, amounts=amounts)
+            if count
+            else self.env._("No invoice was made.")
+        ]
+        if left_out:
+            texts.append(self.env._("%s left out.", left_out))
+        if failed:
+            texts.append(self.env._("%s failed.", failed))
+        return " ".join(texts)
+
+    # ------------------------------------------------------------------
+    # Screens
+    # ------------------------------------------------------------------
+
+    def _get_result_action(self):
+        """Say what these runs, confirmed together, have done; behind it the invoices.
+
+        The run with its progress, while one is worked on in the background.
+        """
+        working = self.filtered(lambda run: run.state in ("queued", "running"))
+        if working:
+            return client_actions.notification(
+                self.env._("The invoices are made in the background"),
+                self.env._("Its page shows how far it is, and what was made at the end."),
+                next_action=working[0]._open_form(),
+            )
+        totals = defaultdict(lambda: [0, 0])
+        for made in self._get_made_amounts().values():
+            for count, currency, amount in made:
+                totals[currency][0] += count
+                totals[currency][1] += amount
+        failed, left_out = sum(self.mapped("failed_count")), sum(self.mapped("skipped_count"))
+        made = [(count, currency, amount) for currency, (count, amount) in totals.items()]
+        return client_actions.notification(
+            self._get_result_text(made, failed, left_out),
+            self.env._("The run says why for each.") if failed or left_out else "",
+            warning=bool(failed),
+            next_action=self[:1].action_view_result(),
+        )
+
+    def action_view_result(self):
+        """The invoices when the work is done, the run with its progress before."""
+        self.ensure_one()
+        if self.state in ("queued", "running") or not self._get_made_together().invoice_ids:
+            return self._open_form()
+        return self.action_view_invoices()
+
+    def _open_form(self):
+        """The run, under its address."""
+        action = client_actions.records(
+            self.env, "ar_balance_invoicing.ar_billing_run_action", self.display_name, []
+        )
+        return {**action, "res_id": self.id, "views": [(False, "form")]}
+
+    def _get_made_together(self):
+        """The run, and those that were confirmed with it."""
+        return self | self.search([("confirmed_with_id", "in", self.ids)])
+
+    def action_view_invoices(self):
+        """The invoices of the run, and of those confirmed with it; a list with an address."""
+        self.ensure_one()
+        runs = self._get_made_together()
+        title = self.env._("Invoices of %s", self.display_name)
+        if len(runs) > 1:
+            title = self.env._("Invoices of %s billing runs", len(runs))
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_billing_run_action_invoices",
+            title,
+            [("billing_run_id", "in", runs.ids)],
+            {"default_move_type": "out_invoice", "active_id": self.id},
+        )
+
+    def action_discard(self):
+        """Delete drafts of a run at once, and go to the runs that there are.
+
+        :raise UserError: when one was started: it can be undone.
+        """
+        self.check_access("unlink")
+        for run in self:
+            if run.state != "draft":
+                raise UserError(run._get_wrong_state_message())
+        self.unlink()
+        return {
+            **client_actions.records(
+                self.env,
+                "ar_balance_invoicing.ar_billing_run_action",
+                self.env._("Billing Runs"),
+                [],
+            ),
+            "target": "main",
+        }
