@@ -155,10 +155,10 @@ class ArCreateInvoicesSummary(models.AbstractModel):
         parts = [
             (billed, self.env._("%s billed already", len(billed.partner_id))),
             (by_hand, self.env._("%s left out by hand", len(by_hand.partner_id))),
-            (others, self.env._("%s for the reason in the list", len(others.partner_id))),
+            (others, self.env._("%s for the reasons in the list", len(others.partner_id))),
         ]
         texts = [text for group, text in parts if group]
-        return bool(texts) and self.env._("No invoice for: %s", "; ".join(texts))
+        return bool(texts) and self.env._("Not billed: %s", "; ".join(texts))
 
     # ------------------------------------------------------------------
     # The date

@@ -7,7 +7,6 @@ from odoo.fields import Domain
 from odoo.tools.misc import babel_locale_parse
 
 from ...tools import client_actions
-from ...tools.context_keys import PERIODS_SINCE
 from ...tools.period_names import day_range_name, iso_week, period_name
 
 
@@ -62,10 +61,10 @@ class ArBillingPeriod(models.Model):
         return self.date_to if self.profile_id.billing_timing == "arrears" else self.date_from
 
     @api.depends("date_from", "date_to")
-    @api.depends_context("lang", "formatted_display_name", PERIODS_SINCE)
+    @api.depends_context("lang", "formatted_display_name")
     def _compute_display_name(self):
-        context = self.env.context
-        telling = context.get("formatted_display_name") and context.get(PERIODS_SINCE)
+        """In a drop-down with how far the period is billed, in grey."""
+        telling = self.env.context.get("formatted_display_name")
         texts = self._origin._get_progress_texts() if telling else {}
         for period in self:
             name = period._get_name(self.env.lang)

@@ -200,14 +200,17 @@ class ArBillingPeriod(models.Model):
     @api.model
     def name_search(self, name="", domain=None, operator="ilike", limit=100):
         """In the window of Create Invoices: in the order of time, with how far each is billed."""
-        since = self.env.context.get(PERIODS_SINCE)
+        try:
+            since = fields.Date.to_date(self.env.context.get(PERIODS_SINCE))
+        except (TypeError, ValueError):
+            since = None
         if not since:
             return super().name_search(name, domain, operator, limit)
         asked = Domain(domain or Domain.TRUE)
-        if name:
-            asked &= Domain("display_name", operator, name)
-        else:
-            asked &= Domain("date_from", ">=", fields.Date.to_date(since))
+        # Who types a name means any of them.
+        asked &= (
+            Domain("display_name", operator, name) if name else Domain("date_from", ">=", since)
+        )
         periods = self.search(asked, order="date_from, id", limit=limit)
         # All at once: the web client asks for the name of each on its own.
         periods.with_context(formatted_display_name=True).mapped("display_name")

@@ -373,7 +373,7 @@ class ArBillingRun(models.Model):
         return client_actions.records(
             self.env,
             f"ar_balance_invoicing.{name}",
-            f"{first.profile_id.name} · {first._get_period_name()}",
+            f"{first._get_period_name()} · {first.profile_id.name}",
             [("document_id", "in", runs.ids)],
             {"active_id": first.id, **context},
         )

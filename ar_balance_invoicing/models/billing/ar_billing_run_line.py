@@ -28,6 +28,16 @@ class ArBillingRunLine(models.Model):
         index=True,
         ondelete="cascade",
     )
+    state = fields.Selection(
+        [
+            ("todo", "To bill"),
+            ("done", "Billed"),
+            ("failed", "Failed"),
+            ("skipped", "Left out"),
+            ("undo", "To undo"),
+            ("undone", "Undone"),
+        ]
+    )
     company_id = fields.Many2one(related="document_id.company_id", store=True)
     company_currency_id = fields.Many2one(
         related="company_id.currency_id", string="Company Currency"

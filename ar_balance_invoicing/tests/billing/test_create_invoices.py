@@ -170,7 +170,7 @@ class TestWhomItBills(CreateInvoicesCommon):
         self.assertIn("7 of 7 customers, $ 1,500.00", self._plain(pop_up.summary))
         pop_up.skip_zero = True
         self.assertIn("5 of 7 customers, $ 1,500.00", self._plain(pop_up.summary))
-        self.assertIn("2 for the reason in the list", pop_up.not_billed_note)
+        self.assertIn("2 for the reasons in the list", pop_up.not_billed_note)
         before = run.line_ids.mapped("amount_total")
         self.assertEqual(sum(before), 1500 + fee, "the list is as it was")
         pop_up.save().action_confirm()

@@ -35,11 +35,35 @@ registry.category("web_tour.tours").add("ar_create_invoices", {
         },
         {
             content: "Down to the lines",
-            trigger: ".o_data_row:contains(Tour Service) button[name=action_open]",
+            trigger:
+                ".o_data_row:contains(Tour Service) .o_list_record_open_form_view button",
             run: "click",
         },
         {
             trigger: ".o_form_view .o_field_widget[name=charge_ids] .o_data_row",
+        },
+        {
+            content: "On to the next customer of the list, who can be left out here",
+            trigger: ".o_pager_next",
+            run: "click",
+        },
+        {
+            trigger: ".o_form_view .o_field_widget[name=partner_id]:contains(Tour)",
+        },
+        {
+            trigger: ".o_statusbar_buttons button[name=action_leave_out]",
+            run: "click",
+        },
+        {
+            trigger: ".o_form_view:contains('Left out by hand.')",
+        },
+        {
+            content: "And taken again",
+            trigger: ".o_statusbar_buttons button[name=action_take]",
+            run: "click",
+        },
+        {
+            trigger: ".o_form_view button[name=action_leave_out]",
         },
         {
             content: "Back to the list",
@@ -52,13 +76,21 @@ registry.category("web_tour.tours").add("ar_create_invoices", {
             run: "click",
         },
         {
-            content: "Do not select 'Do not generate $0 invoices'",
+            content: "It says whom it bills, and for how much",
+            trigger: ".modal .o_field_widget[name=summary]:contains('3 of 3 customers')",
+        },
+        {
+            content: "Do not select 'Do not generate zero invoices'",
             trigger: ".modal .o_field_widget[name=skip_zero] input:not(:checked)",
         },
         {
             content: "Select Confirm",
             trigger: ".modal button[name=action_confirm]",
             run: "click",
+        },
+        {
+            content: "It says what was made",
+            trigger: ".o_notification:contains('3 invoices made')",
         },
         {
             content: "The Invoices page has a column for the account balance",
