@@ -90,12 +90,19 @@ class ArBillingResult(models.AbstractModel):
                 totals[currency][1] += amount
         failed, left_out = sum(self.mapped("failed_count")), sum(self.mapped("skipped_count"))
         made = [(count, currency, amount) for currency, (count, amount) in totals.items()]
-        return client_actions.notification(
+        text = self.env._("See %s")  # the web client puts the links in
+        if failed or left_out:
+            text = self.env._("See why in %s")
+        action = client_actions.notification(
             self._get_result_text(made, failed, left_out),
-            self.env._("The run says why for each.") if failed or left_out else "",
+            text.replace("%s", ", ".join(["%s"] * len(self))),
             warning=bool(failed),
             next_action=self[:1].action_view_result(),
         )
+        action["params"]["links"] = [
+            {"label": run.display_name, "url": f"/odoo/billing-runs/{run.id}"} for run in self
+        ]
+        return action
 
     def action_view_result(self):
         """The invoices when the work is done, the run with its progress before."""
@@ -126,7 +133,11 @@ class ArBillingResult(models.AbstractModel):
             self.env,
             "ar_balance_invoicing.ar_billing_run_action_invoices",
             title,
-            [("billing_run_id", "in", runs.ids)],
+            [
+                "|",
+                ("billing_run_id", "=", self.id),
+                ("billing_run_id.confirmed_with_id", "=", self.id),
+            ],
             {"default_move_type": "out_invoice", "active_id": self.id},
         )
 

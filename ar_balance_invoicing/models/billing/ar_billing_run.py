@@ -361,20 +361,20 @@ class ArBillingRun(models.Model):
     def action_view_lines(self):
         """The customers of the run: a list to filter and, while it is a draft, to tick."""
         self.ensure_one()
-        name, first, runs, context = "ar_billing_run_line_action_result", self, self, {}
-        if self.state == "draft":
-            name, first, runs = (
-                "ar_billing_run_line_action",
-                self._get_first_listed(),
-                self._get_listed_together(),
-            )
+        if self.state != "draft":
+            name, first, context = "ar_billing_run_line_action_result", self, {}
+            domain = [("document_id", "=", self.id)]
+        else:
+            name, first = "ar_billing_run_line_action", self._get_first_listed()
             context = {CANDIDATES: first.id}
-        # The action finds the same lines by the run's id, which is in the address.
+            domain = ["|", ("document_id", "=", first.id)]
+            domain.append(("document_id.listed_with_id", "=", first.id))
+        # As the action itself says it by the run's id, which is in the address.
         return client_actions.records(
             self.env,
             f"ar_balance_invoicing.{name}",
             f"{first._get_period_name()} · {first.profile_id.name}",
-            [("document_id", "in", runs.ids)],
+            domain,
             {"active_id": first.id, **context},
         )
 

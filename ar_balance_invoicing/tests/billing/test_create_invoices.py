@@ -5,6 +5,7 @@ from datetime import timedelta
 from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
+from odoo.tools.safe_eval import safe_eval
 
 from ..billing_common import BillingCommon
 
@@ -288,6 +289,51 @@ class TestWhomItBills(CreateInvoicesCommon):
         self.assertFalse(self.run_.result_text)
         self.run_._work_all()
         self.assertIn("3 invoices made: $ 1,200.00", self._plain(self.run_.result_text))
+
+    # --- addresses -------------------------------------------------------------------
+
+    def _assert_same_by_address(self, action):
+        """Reload, a new tab or a bookmark: only the action and the id in the address are known."""
+        stored = self.env["ir.actions.act_window"].browse(action["id"])
+        self.assertTrue(stored.path, action["display_name"])
+        scope = {"active_id": action["context"]["active_id"]}
+        domain = safe_eval(stored.domain, scope)
+        model = self.env[action["res_model"]]
+        self.assertEqual(model.search(domain), model.search(action["domain"]))
+        context = safe_eval(stored.context, dict(scope))
+        given = {k: v for k, v in action["context"].items() if not k.startswith("search_default")}
+        self.assertEqual({**context, **scope}, given, "the same buttons")
+        return model.search(domain)
+
+    def test_every_list_is_found_again_by_its_address(self):
+        weekly = self._make_profile("Weekly", cadence_unit="week")
+        dora = self._make_customers("Dora", profile=weekly)
+        self._serve(dora, 9)
+        wizard = self.env["ar.create.invoices"].create(
+            {
+                "profile_id": self.profile.id,
+                "period_id": self.period.id,
+                "more_profile_ids": [Command.set(weekly.ids)],
+            }
+        )
+        action = wizard.action_list_customers()
+        lines = self._assert_same_by_address(action)
+        self.assertEqual(lines.partner_id, self.customers | dora)
+        # What was confirmed together is one list of invoices; undone, it is none.
+        runs = lines.document_id
+        pop_up = self._press(runs[0], domain=[])
+        result = pop_up.action_confirm()["params"]
+        invoices = self._assert_same_by_address(result["next"])
+        self.assertEqual(invoices.partner_id, self.customers | dora)
+        self.assertEqual(len(result["links"]), 2)
+        for run in runs:
+            listed = self._assert_same_by_address(run.action_view_lines())
+            self.assertEqual(listed.document_id, run)
+        self._assert_same_by_address(self.period.action_view_billed())
+        self.assertEqual(
+            self.env["ir.actions.act_window"].browse(runs[0]._open_form()["id"]).path,
+            "billing-runs",
+        )
 
     # --- drafts ----------------------------------------------------------------------
 

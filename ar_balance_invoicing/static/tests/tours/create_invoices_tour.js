@@ -77,7 +77,8 @@ registry.category("web_tour.tours").add("ar_create_invoices", {
         },
         {
             content: "It says whom it bills, and for how much",
-            trigger: ".modal .o_field_widget[name=summary]:contains('3 of 3 customers')",
+            trigger:
+                ".modal .o_field_widget[name=summary]:contains('3 of 3 customers')",
         },
         {
             content: "Do not select 'Do not generate zero invoices'",
