@@ -38,7 +38,6 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         "billed but still owe.",
     )
     zero_note = fields.Char(compute="_compute_zero_note")
-    catch_up_note = fields.Char(compute="_compute_catch_up_note")
     has_late_fees = fields.Boolean(compute="_compute_has_late_fees")
     late_fees = fields.Boolean(
         string="Charge late fees",
@@ -133,26 +132,6 @@ class ArCreateInvoicesConfirm(models.TransientModel):
                 for profile in wizard.run_ids.profile_id
             )
 
-    @api.depends("run_ids", "line_ids", "skip_zero", "late_fees", "invoice_date")
-    def _compute_catch_up_note(self):
-        """Says so when days of earlier periods cost more than the period itself."""
-        for wizard in self:
-            charges = wizard._get_lines_to_bill().charge_ids
-            late = charges.filtered("is_catch_up")
-            totals = {}
-            for charge in charges:
-                sums = totals.setdefault(charge.currency_id, [0, 0])
-                sums[charge in late] += charge.amount
-            wizard.catch_up_note = bool(late) and ", ".join(
-                self.env._(
-                    "%(late)s are for days of earlier periods, %(now)s for this one",
-                    late=currency.format(caught_up),
-                    now=currency.format(now),
-                )
-                for currency, (now, caught_up) in totals.items()
-                if currency.compare_amounts(caught_up, now) > 0
-            )
-
     @api.depends("run_ids")
     def _compute_period_names(self):
         for wizard in self:
@@ -181,7 +160,8 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         """Make the invoices, and say so; then their list, or the progress of long runs.
 
         :raise UserError: when nobody is to be billed, the run was confirmed already, or
-            other customers are ticked than when the pop-up was opened.
+            other customers are ticked than when the pop-up was opened, or others or other
+            amounts would be billed than it said.
         """
         self.ensure_one()
         if not self.run_ids:
@@ -198,6 +178,7 @@ class ArCreateInvoicesConfirm(models.TransientModel):
                 self.invoice_date, self._get_zero_policy(run), self.late_fees, self.note
             )
             run._set_group(**group)
+        self._check_told()
         self.run_ids.create_invoices()
         first, others = self.run_ids[:1], self.run_ids[1:]
         others._write_inside({"confirmed_with_id": first.id})
@@ -215,6 +196,18 @@ class ArCreateInvoicesConfirm(models.TransientModel):
                     "Other customers are ticked than when you opened this window: somebody "
                     "has ticked, unticked or listed them anew. Look at the list, and choose "
                     "Create Invoices again."
+                )
+            )
+
+    def _check_told(self):
+        """Charges may have been read again: what the pop-up said is billed, or nothing."""
+        lines = self.run_ids.line_ids
+        lines = (lines.filtered("selected") or lines).filtered(lambda line: line.state == "todo")
+        if self.told != self._get_told(lines):
+            raise UserError(
+                self.env._(
+                    "Services, prices, fees or customers have changed since this window said what "
+                    "it bills. Discard it, list the customers again, and look at the amounts."
                 )
             )
 

@@ -1,3 +1,4 @@
+import hashlib
 from collections import defaultdict
 
 from odoo import api, fields, models
@@ -45,7 +46,15 @@ class ArCreateInvoicesSummary(models.AbstractModel):
     of_these = fields.Char(compute="_compute_summary")
     class_note = fields.Char(string="By Balance Class", compute="_compute_summary")
     not_billed_note = fields.Char(compute="_compute_summary")
-    date_note = fields.Text(compute="_compute_date_note")
+    date_note = fields.Text(compute="_compute_summary")
+    catch_up_note = fields.Char(compute="_compute_summary")
+    told = fields.Char(
+        compute="_compute_told",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Stands for what the pop-up said last: whom it bills, and for how much.",
+    )
 
     @api.depends("run_ids")
     def _compute_chosen(self):
@@ -89,6 +98,22 @@ class ArCreateInvoicesSummary(models.AbstractModel):
             wizard.of_these = wizard._get_of_these(lines)
             wizard.class_note = wizard._get_class_note(lines)
             wizard.not_billed_note = wizard._get_not_billed_note(lines)
+            wizard.catch_up_note = wizard._get_catch_up_note(lines)
+            wizard.date_note = "\n".join(wizard._get_date_warnings(lines))
+
+    @api.depends("run_ids", "line_ids", "skip_zero", "late_fees", "invoice_date")
+    def _compute_told(self):
+        for wizard in self:
+            wizard.told = wizard._get_told(wizard._get_lines_to_bill())
+
+    @api.model
+    def _get_told(self, lines):
+        """The same for the same customers and amounts only, however many they are."""
+        told = sorted(
+            (line.partner_id.id, line.currency_id.id, line.currency_id.round(line.amount_total))
+            for line in lines
+        )
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
     def _get_summary(self, lines):
         """“41 of 47 customers, $ 29,345.32”."""
@@ -160,21 +185,36 @@ class ArCreateInvoicesSummary(models.AbstractModel):
         texts = [text for group, text in parts if group]
         return bool(texts) and self.env._("Not billed: %s", "; ".join(texts))
 
+    def _get_catch_up_note(self, lines):
+        """Says so when days of earlier periods cost more than the period itself."""
+        charges = lines.charge_ids
+        late = charges.filtered("is_catch_up")
+        totals = {}
+        for charge in charges if late else ():
+            sums = totals.setdefault(charge.currency_id, [0, 0])
+            sums[charge in late] += charge.amount
+        return ", ".join(
+            self.env._(
+                "%(late)s are for days of earlier periods, %(now)s for this one",
+                late=currency.format(caught_up),
+                now=currency.format(now),
+            )
+            for currency, (now, caught_up) in totals.items()
+            if currency.compare_amounts(caught_up, now) > 0
+        )
+
     # ------------------------------------------------------------------
     # The date
     # ------------------------------------------------------------------
 
-    @api.depends("run_ids", "line_ids", "skip_zero", "late_fees", "invoice_date")
-    def _compute_date_note(self):
-        for wizard in self:
-            wizard.date_note = bool(wizard.invoice_date) and "\n".join(wizard._get_date_warnings())
-
-    def _get_date_warnings(self):
+    def _get_date_warnings(self, lines):
         """What to think of before confirming this date; nothing of it forbids it."""
+        if not self.invoice_date:
+            return []
         return [
             *self._get_outside_warnings(),
-            *self._get_past_warnings(),
-            *self._get_closed_warnings(),
+            *self._get_past_warnings(lines),
+            *self._get_closed_warnings(lines),
         ]
 
     def _get_outside_warnings(self):
@@ -194,7 +234,7 @@ class ArCreateInvoicesSummary(models.AbstractModel):
             for period in outside
         ]
 
-    def _get_past_warnings(self):
+    def _get_past_warnings(self, lines):
         """An invoice date gone by, and who is overdue at birth by it."""
         today = fields.Date.context_today(self)
         if self.invoice_date >= today:
@@ -205,7 +245,7 @@ class ArCreateInvoicesSummary(models.AbstractModel):
             if days == 1
             else self.env._("The invoice date was %s days ago.", days)
         )
-        overdue = self._get_lines_to_bill().filtered(
+        overdue = lines.filtered(
             lambda line: line.currency_id.compare_amounts(line.amount_total, 0) > 0
         )
         due = {}
@@ -229,10 +269,10 @@ class ArCreateInvoicesSummary(models.AbstractModel):
             )
         ]
 
-    def _get_closed_warnings(self):
+    def _get_closed_warnings(self, lines):
         """The date lies in a closed period of a journal, so that these fail."""
         problems = defaultdict(lambda: self.env["ar.billing.run.line"])
-        for line in self._get_lines_to_bill():
+        for line in lines:
             problems[line.company_id, line._get_journal(), bool(line.charge_ids.tax_ids)] |= line
         texts = {
             company._ar_get_closed_period_problem(self.invoice_date, journal, has_tax)

@@ -178,6 +178,27 @@ class TestWhomItBills(CreateInvoicesCommon):
         self.assertEqual(sum(self._get_ledger(run.invoice_ids).values()), 1500)
         self.assertEqual(run.invoice_ids.partner_id, self.customers[:5])
 
+    def test_what_the_pop_up_said_is_billed_or_nothing(self):
+        """Another date has the charges read again when it is confirmed."""
+        changes = {
+            "a dearer service": lambda: self._serve(self.gil, 9000),
+            "one more customer": lambda: self._make_customers("Hal"),
+        }
+        for name, change in changes.items():
+            with self.subTest(name), self.env.cr.savepoint() as savepoint:
+                pop_up = Form(self._press(self.run_, domain=[]))
+                pop_up.invoice_date = self.period.date_to
+                self.assertIn("7 of 7 customers, $ 1,500.00", self._plain(pop_up.summary))
+                pop_up = pop_up.save()
+                change()
+                with self.assertRaisesRegex(UserError, "have changed since"):
+                    pop_up.action_confirm()
+                savepoint.rollback()
+        pop_up = self._press(self.run_, domain=[])
+        pop_up.invoice_date = self.period.date_to
+        pop_up.action_confirm()
+        self.assertEqual(sum(self._get_ledger(self.run_.invoice_ids).values()), 1500)
+
     def test_each_currency_on_its_own(self):
         self._serve(self.fay, 50, tax_ids=[Command.clear()], currency_id=self.foreign.id)
         self._serve(self.ann, 70, tax_ids=[Command.clear()], currency_id=self.foreign.id)
