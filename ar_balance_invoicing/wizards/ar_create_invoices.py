@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date
 
 # How many periods before the proposed one are offered too.
 SHOWN_BEFORE = 2
@@ -43,7 +42,11 @@ class ArCreateInvoices(models.TransientModel):
         compute="_compute_periods_since", help="From where on periods are offered at first."
     )
     progress_note = fields.Char(compute="_compute_progress")
-    billed_count = fields.Integer(compute="_compute_progress")
+    billed_period_id = fields.Many2one(
+        "ar.billing.period",
+        compute="_compute_progress",
+        help="The chosen period if anybody is billed in it, else the one before.",
+    )
 
     @api.model
     def _default_profile(self):
@@ -71,22 +74,24 @@ class ArCreateInvoices(models.TransientModel):
     @api.depends("period_id")
     def _compute_progress(self):
         """“45 of 47 billed, $ 29,345.32”, and what there is to be thought of."""
-        today = fields.Date.context_today(self)
         for wizard in self:
             period = wizard.period_id._origin
-            billed, left = period._get_progress()[period] if period else ((), ())
-            wizard.billed_count = len(billed)
-            texts = [period.progress_text] if period else []
-            if billed and not left:
-                texts.append(self.env._("Nobody is left to bill."))
-            if period and period.date_from > today:
-                texts.append(
+            before = period._get_periods_before(1) - period if period else period
+            progress = (period | before)._get_progress()
+            texts = (period | before)._get_progress_texts()
+            billed, left = progress.get(period, ((), ()))
+            notes = [texts[period], *period._get_progress_hints(billed, left)] if period else []
+            if before and progress[before][0] and not billed:
+                notes.append(
                     self.env._(
-                        "The period has not begun: it begins on %s.",
-                        format_date(self.env, period.date_from),
+                        "%(period)s: %(progress)s",
+                        period=before.display_name,
+                        progress=texts[before],
                     )
                 )
-            wizard.progress_note = " · ".join(texts)
+            wizard.progress_note = " · ".join(notes)
+            shown = period if billed else before
+            wizard.billed_period_id = shown if shown and progress[shown][0] else False
 
     @api.model
     def _get_period(self, profile, day):
@@ -111,9 +116,9 @@ class ArCreateInvoices(models.TransientModel):
         return action
 
     def action_view_billed(self):
-        """The invoices that there are of the chosen period."""
+        """The invoices that there are of the chosen period, or of the one before."""
         self.ensure_one()
-        return self.period_id.action_view_billed()
+        return (self.billed_period_id or self.period_id).action_view_billed()
 
     def _get_periods(self):
         """The chosen period, then those of further profiles that hold its first day."""

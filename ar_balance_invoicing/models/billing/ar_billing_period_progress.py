@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ...tools.context_keys import PERIODS_SINCE
 
@@ -162,6 +162,24 @@ class ArBillingPeriod(models.Model):
             )
             for period, (billed, left) in progress.items()
         }
+
+    def _get_progress_hints(self, billed, left):
+        """What to think of before the period is billed: sentences.
+
+        :param billed: who is billed, and who is left, as ``_get_progress`` has it.
+        """
+        self.ensure_one()
+        hints = []
+        if billed and not left:
+            hints.append(self.env._("Nobody is left to bill."))
+        if self.date_from > fields.Date.context_today(self):
+            hints.append(
+                self.env._(
+                    "The period has not begun: it begins on %s.",
+                    format_date(self.env, self.date_from),
+                )
+            )
+        return hints
 
     # ------------------------------------------------------------------
     # Which is next

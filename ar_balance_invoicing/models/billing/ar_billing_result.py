@@ -141,6 +141,27 @@ class ArBillingResult(models.AbstractModel):
             {"default_move_type": "out_invoice", "active_id": self.id},
         )
 
+    def _get_xlsx_sheets(self):
+        """Who is (to be) billed, and who is not, with why; each currency on its own."""
+        lines = self.env["ar.billing.run.line"].search([("document_id", "in", self.ids)])
+        billed = lines.filtered(lambda line: line.state in ("todo", "done", "undo"))
+        columns = [
+            "partner_id",
+            "currency_id",
+            "amount_charge",
+            "amount_total",
+            "account_balance",
+            "balance_class",
+            "state",
+            "reason",
+            "selected",
+            "move_id",
+        ]
+        sheets = ((self.env._("Billed"), billed), (self.env._("Not Billed"), lines - billed))
+        # The balance is of the customer's whole account, so once for each of his lines.
+        common = {"columns": columns, "untotalled": ["account_balance"]}
+        return [{"title": title, "records": records, **common} for title, records in sheets]
+
     def action_discard(self):
         """Delete drafts of a run at once, and go to the runs that there are.
 

@@ -25,7 +25,7 @@ class ArBillingRun(models.Model):
 
     _name = "ar.billing.run"
     _description = "Billing Run"
-    _inherit = ["ar.bulk.document", "ar.billing.review", "ar.billing.result"]
+    _inherit = ["ar.bulk.document", "ar.billing.review", "ar.billing.result", "ar.xlsx.export"]
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.billing.run.line"

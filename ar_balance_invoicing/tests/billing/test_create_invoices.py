@@ -1,6 +1,10 @@
 """Create Invoices says whom it bills, and for how much, and does exactly that."""
 
+import base64
+import io
 from datetime import timedelta
+
+import openpyxl
 
 from odoo import Command
 from odoo.exceptions import UserError
@@ -296,9 +300,9 @@ class TestWhomItBills(CreateInvoicesCommon):
         self._lines(self.bob).action_leave_out()
         said = self._press(self.run_, domain=[]).action_confirm()["params"]
         self.assertEqual(
-            self._plain(said["title"]), "5 invoices made: $ 900.00. 1 left out. 1 failed."
+            self._plain(said["title"]), "5 invoices made: $ 900.00. 1 left out. 1 failed"
         )
-        self.assertEqual(self._plain(self.run_.result_text), self._plain(said["title"]))
+        self.assertEqual(self.run_.result_text, said["title"] + ".")
         self.assertIn("1 customer could not be billed", self.run_.failure_text)
         invoices = self.env["account.move"].search(said["next"]["domain"])
         self.assertEqual(invoices, self.run_.invoice_ids)
@@ -310,6 +314,27 @@ class TestWhomItBills(CreateInvoicesCommon):
         self.assertFalse(self.run_.result_text)
         self.run_._work_all()
         self.assertIn("3 invoices made: $ 1,200.00", self._plain(self.run_.result_text))
+
+    def test_pop_up_message_form_and_spreadsheet_say_one_figure(self):
+        self._lines(self.bob).action_leave_out()
+        pop_up = self._press(self.run_, domain=[])
+        self.assertIn("6 of 7 customers, $ 1,300.00", self._plain(pop_up.summary))
+        self.assertEqual(self._read_sheets(), {"Billed": (6, 1300), "Not Billed": (1, 200)})
+        said = pop_up.action_confirm()["params"]["title"]
+        self.assertEqual(self._plain(said), "6 invoices made: $ 1,300.00. 1 left out")
+        self.assertEqual(self._read_sheets(), {"Billed": (6, 1300), "Not Billed": (1, 200)})
+        self.assertEqual(sum(self._get_ledger(self.run_.invoice_ids).values()), 1300)
+
+    def _read_sheets(self):
+        """``{title: (rows, their sum)}`` of the run's spreadsheet."""
+        self.env.flush_all()
+        content = base64.b64decode(self.run_.export_xlsx())
+        found = {}
+        for sheet in openpyxl.load_workbook(io.BytesIO(content)).worksheets:
+            head, *rows = sheet.iter_rows(values_only=True)
+            amounts = [row[head.index("Invoice Balance")] for row in rows if row[1]]
+            found[sheet.title] = (len(amounts), sum(amounts))
+        return found
 
     # --- addresses -------------------------------------------------------------------
 
@@ -414,7 +439,12 @@ class TestFirstWindow(CreateInvoicesCommon):
         self.assertEqual(self._proposed(), self.now)
         self._bill(self.now)
         self.assertEqual(self._proposed(), self.next)
-        self.assertIn("has not begun", self._window().progress_note)
+        window = self._window()
+        self.assertIn("has not begun", window.progress_note)
+        said = f"{self.now.display_name}: 3 of 3 billed, $ 300.00"
+        self.assertIn(said, self._plain(window.progress_note))
+        action = window.save().action_view_billed()
+        self.assertEqual(len(self.env["account.move"].search(action["domain"])), 3)
 
     def test_all_are_billed_is_said_with_a_way_to_the_invoices(self):
         run = self._bill(self.now)
