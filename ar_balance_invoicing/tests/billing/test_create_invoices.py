@@ -254,6 +254,40 @@ class TestWhomItBills(CreateInvoicesCommon):
         pop_up.action_confirm()
         self.assertEqual(run.failed_count, 7, "a warning forbids nothing")
 
+    def test_queries_of_the_pop_up_do_not_depend_on_the_number_of_customers(self):
+        fee_product = self.env["product.product"].create(
+            {"name": "Late fee", "type": "service", "taxes_id": False}
+        )
+
+        def count(number):
+            profile = self._make_profile(
+                f"P{number}", late_fee_percent=10, late_fee_product_id=fee_product.id
+            )
+            period = profile.period_ids.filtered(
+                lambda period: period.date_from <= self.today <= period.date_to
+            )
+            customers = self._make_customers(*[f"C{n}" for n in range(number)], profile=profile)
+            for customer in customers:
+                self._serve(customer, 10)
+                self._invoice(customer, 100, days_ago=90)
+            run = self._run(period)
+
+            def open_and_change():
+                pop_up = self._press(run, domain=[("amount_total", ">", 1)])
+                pop_up.read(["summary", "date_note"])
+                pop_up.write({"late_fees": False, "invoice_date": self.today - timedelta(days=50)})
+                pop_up.read(["summary", "date_note"])
+                self.assertEqual(pop_up.customer_count, number)
+                self.assertIn("overdue at once", pop_up.date_note)
+
+            self.env.flush_all()
+            self.env.invalidate_all()
+            return self._count_queries(open_and_change)
+
+        count(2)
+        few, many = count(5), count(40)
+        self.assertLessEqual(many, few + 3)
+
     # --- left out by hand ------------------------------------------------------------
 
     def test_one_is_left_out_and_all_others_are_billed(self):
