@@ -17,6 +17,7 @@ from .billing import (
     test_billing_histories,
     test_billing_profile,
     test_billing_run,
+    test_create_invoices,
     test_charge_hooks,
     test_charge_sources,
     test_late_fees,

@@ -86,6 +86,17 @@ class TestTours(BillingCommon, HttpCase):
         group = invoices.invoice_group_id
         self.assertEqual((group.name, group.invoice_ids), ("Tour Balance Only", invoices))
 
+    def test_the_next_period_in_five_clicks(self):
+        for customer in self._make_customers("Tour Ann", "Tour Bob"):
+            self._serve(customer)
+        self._run().create_invoices()
+        following = self.profile.period_ids.sorted("date_from").filtered(
+            lambda period: period.date_from > self.period.date_to
+        )[:1]
+        self.start_tour("/odoo/customer-invoices", "ar_next_period", login="tour.clerk")
+        invoices = self.env["account.move"].search([("billing_period_id", "=", following.id)])
+        self.assertEqual(invoices.mapped("state"), ["draft", "draft"])
+
     def test_write_off_in_a_batch_process(self):
         """The seed page about writing off, in its order."""
         self.clerk.group_ids |= self.env.ref("ar_balance_invoicing.group_write_off")

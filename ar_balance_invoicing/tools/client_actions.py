@@ -1,9 +1,10 @@
 """What a button answers to the web client."""
 
 
-def notification(title, message="", *, warning=False, sticky=None):
-    """Say what became of it, and show the screen behind it anew.
+def notification(title, message="", *, warning=False, sticky=None, next_action=None):
+    """Say what became of it, and show the screen behind it anew, or another one.
 
+    :param title: a sentence; the web client puts a full stop behind it.
     :param sticky: stays until it is closed; by default a warning does.
     """
     return {
@@ -12,9 +13,9 @@ def notification(title, message="", *, warning=False, sticky=None):
         "params": {
             "type": "warning" if warning else "success",
             "sticky": warning if sticky is None else sticky,
-            "title": title,
+            "title": title.removesuffix("."),
             "message": message,
-            "next": show_anew(),
+            "next": next_action or show_anew(),
         },
     }
 

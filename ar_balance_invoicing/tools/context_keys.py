@@ -44,6 +44,8 @@ CANDIDATES = "ar_candidates"
 # True: a corrected copy of the invoices that are being credited is made in a moment. Whoever
 # sets this over RPC is not reminded of what gives back days of invoices that he credits.
 CORRECTED = "ar_corrected"
+# A day: periods of a billing profile are offered from then on, with how far each is billed.
+PERIODS_SINCE = "ar_periods_since"
 
 # --- not in the context but in the data of the transaction, ``cr.precommit.data`` --------
 

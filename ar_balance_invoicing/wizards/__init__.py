@@ -1,5 +1,6 @@
 from . import (
     ar_create_invoices,
+    ar_create_invoices_summary,
     ar_create_invoices_confirm,
     ar_give_away,
     ar_invoice_group_add,

@@ -1,6 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+# How many periods before the proposed one are offered too.
+SHOWN_BEFORE = 2
+
 
 class ArCreateInvoices(models.TransientModel):
     """First window of Create Invoices: for whom, and for which period."""
@@ -35,6 +38,16 @@ class ArCreateInvoices(models.TransientModel):
         "of the period chosen above.",
     )
 
+    periods_since = fields.Date(
+        compute="_compute_periods_since", help="From where on periods are offered at first."
+    )
+    progress_note = fields.Char(compute="_compute_progress")
+    billed_period_id = fields.Many2one(
+        "ar.billing.period",
+        compute="_compute_progress",
+        help="The chosen period if anybody is billed in it, else the one before.",
+    )
+
     @api.model
     def _default_profile(self):
         profiles = self.env["ar.billing.profile"].search(
@@ -44,11 +57,41 @@ class ArCreateInvoices(models.TransientModel):
 
     @api.depends("profile_id")
     def _compute_period_id(self):
+        """The oldest period of the profile that is not fully billed."""
+        periods = self.env["ar.billing.period"]
         for wizard in self:
             if wizard.period_id.profile_id != wizard.profile_id:
-                wizard.period_id = wizard._get_period(
-                    wizard.profile_id, fields.Date.context_today(wizard)
+                profile = wizard.profile_id
+                wizard.period_id = periods._get_proposed(profile) if profile else periods
+
+    @api.depends("profile_id")
+    def _compute_periods_since(self):
+        for wizard in self:
+            proposed = self.env["ar.billing.period"]._get_proposed(wizard.profile_id)
+            since = proposed and proposed._get_periods_before(SHOWN_BEFORE)
+            wizard.periods_since = since.date_from if since else False
+
+    @api.depends("period_id")
+    def _compute_progress(self):
+        """“45 of 47 billed, $ 29,345.32”, and what there is to be thought of."""
+        for wizard in self:
+            period = wizard.period_id._origin
+            before = period._get_periods_before(1) - period if period else period
+            progress = (period | before)._get_progress()
+            texts = (period | before)._get_progress_texts()
+            billed, left = progress.get(period, ((), ()))
+            notes = [texts[period], *period._get_progress_hints(billed, left)] if period else []
+            if before and progress[before][0] and not billed:
+                notes.append(
+                    self.env._(
+                        "%(period)s: %(progress)s",
+                        period=before.display_name,
+                        progress=texts[before],
+                    )
                 )
+            wizard.progress_note = " · ".join(notes)
+            shown = period if billed else before
+            wizard.billed_period_id = shown if shown and progress[shown][0] else False
 
     @api.model
     def _get_period(self, profile, day):
@@ -71,6 +114,11 @@ class ArCreateInvoices(models.TransientModel):
         if len(runs) > 1:
             action["context"]["search_default_group_by_run"] = 1
         return action
+
+    def action_view_billed(self):
+        """The invoices that there are of the chosen period, or of the one before."""
+        self.ensure_one()
+        return (self.billed_period_id or self.period_id).action_view_billed()
 
     def _get_periods(self):
         """The chosen period, then those of further profiles that hold its first day."""

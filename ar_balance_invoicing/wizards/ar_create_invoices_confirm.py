@@ -9,7 +9,7 @@ class ArCreateInvoicesConfirm(models.TransientModel):
 
     _name = "ar.create.invoices.confirm"
     _description = "Confirm Create Invoices"
-    _inherit = ["ar.guarded"]
+    _inherit = ["ar.guarded", "ar.create.invoices.summary"]
 
     run_ids = fields.Many2many("ar.billing.run", required=True)
     ticks = fields.Char(
@@ -19,8 +19,6 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         precompute=True,
         help="Stands for the customers who were ticked when the pop-up was opened.",
     )
-    customer_count = fields.Integer(compute="_compute_customers")
-    listed_count = fields.Integer(compute="_compute_customers")
     period_names = fields.Char(compute="_compute_period_names", string="Billing Period")
     invoice_date = fields.Date(
         required=True,
@@ -31,7 +29,7 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         help="One date for all invoices of this run.",
     )
     skip_zero = fields.Boolean(
-        string="Do not generate $0 invoices",
+        string="Do not generate zero invoices",
         compute="_compute_options",
         store=True,
         readonly=False,
@@ -40,7 +38,6 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         "billed but still owe.",
     )
     zero_note = fields.Char(compute="_compute_zero_note")
-    catch_up_note = fields.Char(compute="_compute_catch_up_note")
     has_late_fees = fields.Boolean(compute="_compute_has_late_fees")
     late_fees = fields.Boolean(
         string="Charge late fees",
@@ -94,15 +91,20 @@ class ArCreateInvoicesConfirm(models.TransientModel):
             )
             wizard.late_fees = True
 
-    @api.depends("run_ids")
+    @api.depends("run_ids", "line_ids")
     def _compute_ticks(self):
         for wizard in self:
             wizard.ticks = wizard._get_ticks()
 
     def _get_ticks(self):
-        """The same for the same ticks only, however many they are."""
-        ticked = self.run_ids.line_ids.filtered("selected")
-        return hashlib.sha256(repr(sorted(ticked.ids)).encode()).hexdigest()
+        """The same for the same choice, ticks and decisions only, however many they are."""
+        listed = self.run_ids._origin.line_ids
+        decided = [
+            sorted(self.line_ids._origin.ids),
+            sorted(listed.filtered("selected").ids),
+            sorted(listed.filtered("left_out").ids),
+        ]
+        return hashlib.sha256(repr(decided).encode()).hexdigest()
 
     @api.depends("run_ids")
     def _compute_company_id(self):
@@ -130,41 +132,6 @@ class ArCreateInvoicesConfirm(models.TransientModel):
                 for profile in wizard.run_ids.profile_id
             )
 
-    @api.depends("run_ids", "skip_zero")
-    def _compute_catch_up_note(self):
-        """Says so when days of earlier periods cost more than the period itself."""
-        for wizard in self:
-            charges = wizard._get_lines_to_bill().charge_ids
-            late = charges.filtered("is_catch_up")
-            totals = {}
-            for charge in charges:
-                sums = totals.setdefault(charge.currency_id, [0, 0])
-                sums[charge in late] += charge.amount
-            wizard.catch_up_note = bool(late) and ", ".join(
-                self.env._(
-                    "%(late)s are for days of earlier periods, %(now)s for this one",
-                    late=currency.format(caught_up),
-                    now=currency.format(now),
-                )
-                for currency, (now, caught_up) in totals.items()
-                if currency.compare_amounts(caught_up, now) > 0
-            )
-
-    @api.depends("run_ids", "skip_zero")
-    def _compute_customers(self):
-        for wizard in self:
-            wizard.customer_count = len(wizard._get_lines_to_bill().partner_id)
-            wizard.listed_count = len(wizard.run_ids.line_ids.partner_id)
-
-    def _get_lines_to_bill(self):
-        """Those that are ticked, or all if none is, but those without an invoice of zero."""
-        lines = self.env["ar.billing.run.line"]
-        ticked = self.run_ids.line_ids.filtered("selected")
-        for run in self.run_ids.filtered("profile_id"):
-            listed = run.line_ids & ticked if ticked else run.line_ids
-            lines |= listed._get_to_bill(self._get_zero_policy(run))
-        return lines
-
     @api.depends("run_ids")
     def _compute_period_names(self):
         for wizard in self:
@@ -190,10 +157,11 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         return "create" if policy == "skip_zero" else policy
 
     def action_confirm(self):
-        """Make the invoices; then the Invoices list, or the progress of long runs.
+        """Make the invoices, and say so; then their list, or the progress of long runs.
 
         :raise UserError: when nobody is to be billed, the run was confirmed already, or
-            other customers are ticked than when the pop-up was opened.
+            other customers are ticked than when the pop-up was opened, or others or other
+            amounts would be billed than it said.
         """
         self.ensure_one()
         if not self.run_ids:
@@ -202,13 +170,23 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         for run in self.run_ids:
             run._check_draft()
         self._check_ticks()
+        if self.choice in ("selected", "shown"):
+            # Not before: a pop-up that is discarded leaves the list as it was.
+            self.run_ids._tick(self.line_ids & self.run_ids.line_ids)
         for run in self.run_ids:
             run._set_options(
                 self.invoice_date, self._get_zero_policy(run), self.late_fees, self.note
             )
             run._set_group(**group)
+        self._check_told()
         self.run_ids.create_invoices()
-        return self._get_result_action()
+        first, others = self.run_ids[:1], self.run_ids[1:]
+        others._write_inside({"confirmed_with_id": first.id})
+        return self.run_ids._get_result_action()
+
+    def action_view_billed(self):
+        """The invoices that there are already of the periods to be billed."""
+        return self.run_ids.period_id.action_view_billed()
 
     def _check_ticks(self):
         """The list is shared: whom the pop-up counted is billed, or nobody."""
@@ -218,6 +196,18 @@ class ArCreateInvoicesConfirm(models.TransientModel):
                     "Other customers are ticked than when you opened this window: somebody "
                     "has ticked, unticked or listed them anew. Look at the list, and choose "
                     "Create Invoices again."
+                )
+            )
+
+    def _check_told(self):
+        """Charges may have been read again: what the pop-up said is billed, or nothing."""
+        lines = self.run_ids.line_ids
+        lines = (lines.filtered("selected") or lines).filtered(lambda line: line.state == "todo")
+        if self.told != self._get_told(lines):
+            raise UserError(
+                self.env._(
+                    "Services, prices, fees or customers have changed since this window said what "
+                    "it bills. Discard it, list the customers again, and look at the amounts."
                 )
             )
 
@@ -235,11 +225,3 @@ class ArCreateInvoicesConfirm(models.TransientModel):
             "name": self.group_name if self.group_choice == "new" else False,
             "split": self.group_split,
         }
-
-    def _get_result_action(self):
-        if len(self.run_ids) == 1:
-            return self.run_ids.action_view_result()
-        action = self.run_ids[0].action_view_invoices()
-        action["domain"] = [("billing_run_id", "in", self.run_ids.ids)]
-        action["display_name"] = self.env._("Invoices of %s billing runs", len(self.run_ids))
-        return action

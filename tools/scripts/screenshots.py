@@ -114,7 +114,7 @@ class Screens:
         self.take("create_invoices_confirm")
         self.page.keyboard.press("Escape")
         self.settle()
-        self.page.click(".o_data_row >> nth=3 >> button[name=action_open]")
+        self.page.click(".o_data_row >> nth=3 >> .o_list_record_open_form_view button")
         self.page.wait_for_selector(".o_form_view")
         self.settle()
         self.take("create_invoices_charges")

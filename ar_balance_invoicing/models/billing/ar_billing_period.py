@@ -61,10 +61,15 @@ class ArBillingPeriod(models.Model):
         return self.date_to if self.profile_id.billing_timing == "arrears" else self.date_from
 
     @api.depends("date_from", "date_to")
-    @api.depends_context("lang")
+    @api.depends_context("lang", "formatted_display_name")
     def _compute_display_name(self):
+        """In a drop-down with how far the period is billed, in grey."""
+        telling = self.env.context.get("formatted_display_name")
+        texts = self._origin._get_progress_texts() if telling else {}
         for period in self:
-            period.display_name = period._get_name(self.env.lang)
+            name = period._get_name(self.env.lang)
+            text = texts.get(period._origin)
+            period.display_name = f"{name} \t --{text}--" if text else name
 
     def _get_name(self, lang):
         """What people call the period, in the language with this code."""
@@ -181,15 +186,15 @@ class ArBillingPeriod(models.Model):
         return action
 
     def action_view_billed(self):
-        """The invoices of the period."""
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice")
-        return {
-            **action,
-            "display_name": self.env._("Invoices of %s", self.display_name),
-            "domain": [("billing_period_id", "=", self.id)],
-            "context": {"default_move_type": "out_invoice"},
-        }
+        """The invoices of these periods; of one, in a list with an address of its own."""
+        names = ", ".join(self.mapped("display_name"))
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_billing_period_action_invoices",
+            self.env._("Invoices of %s", names),
+            [("billing_period_id", "in", self.ids)],
+            {"default_move_type": "out_invoice", "active_id": self[:1].id},
+        )
 
     def action_view_unbilled_days(self):
         """Days of the period that are due and that no invoice bills."""

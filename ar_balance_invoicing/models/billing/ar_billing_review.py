@@ -68,6 +68,35 @@ class ArBillingReview(models.AbstractModel):
             line._mark_failed(self._get_changed_message(line, before[line]))
         return lines - (differing - accepted)
 
+    def _preview(self, lines, invoice_date, late_fees):
+        """These lines as they would be listed with other options; nothing is stored.
+
+        Queries do not depend on the number of lines.
+
+        :param lines: of this run.
+        :return: the lines; for one that would differ, a new record in its place.
+        """
+        if (self.invoice_date, self.late_fees) == (invoice_date, late_fees) or not invoice_date:
+            return lines
+        asked = lines.filtered(lambda line: line.state == "todo" or line.zero_skipped)
+        charges = self._get_charges(asked.partner_id, invoice_date, late_fees)
+        shown = lines - asked
+        for line in asked:
+            given = charges[line.partner_id.id].get(line.currency_id.id, [])
+            vals_list = self._prepare_charges(given)
+            same = self._is_same(line.charge_ids, vals_list)
+            shown |= line if same else self._preview_line(line, vals_list)
+        return shown
+
+    @api.model
+    def _preview_line(self, line, vals_list):
+        """A line with other charges, as a new record."""
+        shown = line.new(origin=line)
+        shown.charge_ids = [Command.clear(), *map(Command.create, vals_list)]
+        shown.amount_charge, shown.amount_total = shown._get_totals(line.fiscal_position_id)
+        shown.balance_class = shown._get_balance_class()
+        return shown
+
     def _list_new_currencies(self, lines, charges):
         """List, to be reviewed, what customers would be billed in currencies not listed yet.
 

@@ -25,7 +25,7 @@ class ArBillingRun(models.Model):
 
     _name = "ar.billing.run"
     _description = "Billing Run"
-    _inherit = ["ar.bulk.document", "ar.billing.review"]
+    _inherit = ["ar.bulk.document", "ar.billing.review", "ar.billing.result", "ar.xlsx.export"]
     _order = "id desc"
     _check_company_auto = True
     _line_model = "ar.billing.run.line"
@@ -366,41 +366,23 @@ class ArBillingRun(models.Model):
     # Screens
     # ------------------------------------------------------------------
 
-    def action_view_result(self):
-        """The invoices when the work is done, the run with its progress before."""
-        self.ensure_one()
-        if self.state in ("queued", "running") or not self.invoice_ids:
-            return client_actions.form(self)
-        return self.action_view_invoices()
-
-    def action_view_invoices(self):
-        """The customer invoices list, limited to this run."""
-        self.ensure_one()
-        return client_actions.records(
-            self.env,
-            "account.action_move_out_invoice",
-            self.env._("Invoices of %s", self.display_name),
-            [("billing_run_id", "=", self.id)],
-            {"default_move_type": "out_invoice"},
-        )
-
     def action_view_lines(self):
         """The customers of the run: a list to filter and, while it is a draft, to tick."""
         self.ensure_one()
-        name, first, runs, context = "ar_billing_run_line_action_result", self, self, {}
-        if self.state == "draft":
-            name, first, runs = (
-                "ar_billing_run_line_action",
-                self._get_first_listed(),
-                self._get_listed_together(),
-            )
+        if self.state != "draft":
+            name, first, context = "ar_billing_run_line_action_result", self, {}
+            domain = [("document_id", "=", self.id)]
+        else:
+            name, first = "ar_billing_run_line_action", self._get_first_listed()
             context = {CANDIDATES: first.id}
-        # The action finds the same lines by the run's id, which is in the address.
+            domain = ["|", ("document_id", "=", first.id)]
+            domain.append(("document_id.listed_with_id", "=", first.id))
+        # As the action itself says it by the run's id, which is in the address.
         return client_actions.records(
             self.env,
             f"ar_balance_invoicing.{name}",
-            f"{first.profile_id.name} · {first._get_period_name()}",
-            [("document_id", "in", runs.ids)],
+            f"{first._get_period_name()} · {first.profile_id.name}",
+            domain,
             {"active_id": first.id, **context},
         )
 
@@ -422,17 +404,25 @@ class ArBillingRun(models.Model):
             {"default_run_ids": [Command.set((ticked or drafts).ids)]},
         )
 
-    @api.depends("name", "profile_id", "period_id")
+    @api.depends("name", "state", "profile_id", "period_id")
     @api.depends_context("lang")
     def _compute_display_name(self):
         for run in self:
-            name = run.name or run._get_draft_name()
-            run.display_name = f"{name} · {run.profile_id.display_name} · {run._get_period_name()}"
+            names = [run.profile_id.display_name or "", run._get_period_name()]
+            if run.name:
+                names.insert(0, run.name)
+            elif run.state == "draft":
+                names.append(self.env._("draft"))
+            run.display_name = " · ".join(names)
 
     def _get_period_name(self):
         return self.period_id.display_name or self.env._("Unbilled days")
 
     def _get_failure_text(self):
+        if self.failed_count == 1:
+            return self.env._(
+                "1 customer could not be billed. See the reason, mend it, then Retry."
+            )
         return bool(self.failed_count) and self.env._(
             "%s customers could not be billed. See the reason on each, mend it, then Retry.",
             self.failed_count,

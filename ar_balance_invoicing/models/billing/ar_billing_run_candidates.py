@@ -6,6 +6,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import clean_context
 
+from ...tools import client_actions
 from ...tools.records import to_records
 
 # What a script may ask for when it makes a run.
@@ -174,12 +175,13 @@ class ArBillingRun(models.Model):
         """(Re)make the candidates from customers, balances and charge sources.
 
         Ticks stay, by customer and currency; whoever is billed in other currencies by now
-        stays ticked in these. The number of queries does not depend on the number of
-        customers.
+        stays ticked in these. Who was left out by hand stays so. The number of queries does
+        not depend on the number of customers.
         """
         self.ensure_one()
         self = self.with_context(clean_context(self.env.context))
         ticked = self._get_ticked()
+        left_out = self.line_ids.filtered("left_out").partner_id
         self.line_ids._unlink_inside()
         vals_list = self._prepare_lines()
         listed = {(vals["partner_id"], vals["currency_id"]) for vals in vals_list}
@@ -189,6 +191,7 @@ class ArBillingRun(models.Model):
             vals["selected"] = customer_id in moved or (customer_id, vals["currency_id"]) in ticked
         self.env["ar.billing.run.line"]._create_inside(vals_list)
         self.line_ids._inside()._set_amounts()
+        self.line_ids.filtered(lambda line: line.partner_id in left_out)._leave_out()
         self._apply_zero_policy()
 
     def _get_ticked(self):
@@ -219,9 +222,16 @@ class ArBillingRun(models.Model):
                 vals["reason"] = self.env._("Failed last time: %s", known)
         return vals_list
 
-    def _get_charges(self, customers):
-        """``{customer id: {currency id: [charge, …]}}`` from all charge sources."""
-        options = {"invoice_date": self.invoice_date, "late_fees": self.late_fees}
+    def _get_charges(self, customers, invoice_date=None, late_fees=None):
+        """``{customer id: {currency id: [charge, …]}}`` from all charge sources.
+
+        :param invoice_date: another one than the run's.
+        :param late_fees: whether there are any; if not given, as the run says.
+        """
+        options = {
+            "invoice_date": invoice_date or self.invoice_date,
+            "late_fees": self.late_fees if late_fees is None else late_fees,
+        }
         charges = defaultdict(lambda: defaultdict(list))
         for name in self.profile_id._get_charge_sources():
             source = self.env[name].with_company(self.company_id)
@@ -403,6 +413,26 @@ class ArBillingRun(models.Model):
         """
         (self.line_ids - lines).filtered("selected")._write_inside({"selected": False})
         lines.action_tick()
+
+    def _open_pop_up(self, lines, choice, note):
+        """The pop-up of Create Invoices for these candidates; nothing of the list changes.
+
+        :param lines: of these runs.
+        :param choice: how they were chosen, as the pop-up's field has it.
+        :param note: a sentence about it, or False.
+        """
+        runs = lines.document_id or self
+        pop_up = self.env["ar.create.invoices.confirm"]._create_inside(
+            [
+                {
+                    "run_ids": [Command.set(runs.ids)],
+                    "line_ids": [Command.set(lines.ids)],
+                    "choice": choice,
+                    "choice_note": note,
+                }
+            ]
+        )
+        return client_actions.form(pop_up, self.env._("Create Invoices"), target="new")
 
     def _skip_unticked(self):
         """If anybody is ticked, whoever is not is left out; if nobody is, all are billed."""

@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 from ...tools import client_actions
 from ...tools.balance_class import balance_class
 from ...tools.context_keys import CANDIDATES
+from ...tools.records import chosen_records
 
 
 class ArBillingRunLine(models.Model):
@@ -26,6 +27,16 @@ class ArBillingRunLine(models.Model):
         readonly=True,
         index=True,
         ondelete="cascade",
+    )
+    state = fields.Selection(
+        [
+            ("todo", "To bill"),
+            ("done", "Billed"),
+            ("failed", "Failed"),
+            ("skipped", "Left out"),
+            ("undo", "To undo"),
+            ("undone", "Undone"),
+        ]
     )
     company_id = fields.Many2one(related="document_id.company_id", store=True)
     company_currency_id = fields.Many2one(
@@ -88,6 +99,11 @@ class ArBillingRunLine(models.Model):
     zero_skipped = fields.Boolean(
         readonly=True, help="Left out by the zero policy, which the pop-up may change."
     )
+    left_out = fields.Boolean(
+        readonly=True, copy=False, help="Left out by hand: billed by no tick and no filter."
+    )
+    is_draft = fields.Boolean(compute="_compute_is_tickable")
+    can_leave_out = fields.Boolean(compute="_compute_is_tickable")
     invoice_group_id = fields.Many2one(
         "ar.invoice.group", readonly=True, copy=False, ondelete="set null"
     )
@@ -111,8 +127,10 @@ class ArBillingRunLine(models.Model):
         Who was ticked before he was left out can be unticked.
         """
         for line in self:
-            billable = line.state == "todo" or line.zero_skipped or line.selected
-            line.is_tickable = billable and line.document_id.state == "draft"
+            billable = line.state == "todo" or line.zero_skipped
+            line.is_draft = line.document_id.state == "draft"
+            line.is_tickable = (billable or line.selected) and line.is_draft
+            line.can_leave_out = billable and line.is_draft
 
     def _is_editable(self, name):
         return self.is_tickable if name == "selected" else super()._is_editable(name)
@@ -147,6 +165,53 @@ class ArBillingRunLine(models.Model):
         if self and not tickable:
             raise UserError(self[:1]._get_refusal("selected"))
         tickable.write({"selected": selected})
+
+    # ------------------------------------------------------------------
+    # Left out by hand
+    # ------------------------------------------------------------------
+
+    def action_leave_out(self):
+        """Bill these customers not in this run, whoever else is ticked or shown.
+
+        Other than a tick taken away, it says nothing about anybody else.
+
+        :raise UserError: when none of them was to be billed.
+        """
+        self._check_decidable()._leave_out()
+
+    def action_take(self):
+        """Take back that these customers were left out by hand.
+
+        :raise UserError: when none of them was.
+        """
+        taken = self._check_decidable(left_out=True)
+        taken._write_inside({"state": "todo", "reason": False, "left_out": False})
+        for run in taken.document_id:
+            run._review_balances()
+
+    def _check_decidable(self, left_out=False):
+        """Those of these lines that are to be billed, or are left out by hand.
+
+        :raise UserError: when there is none.
+        """
+        self.check_access("write")
+        found = self.filtered(
+            lambda line: line.is_draft and line.left_out if left_out else line.can_leave_out
+        )
+        if not found and self:
+            text = (
+                self.env._("%(customer)s of %(run)s is not left out by hand.")
+                if left_out
+                else self.env._("%(customer)s of %(run)s is not to be billed anyway.")
+            )
+            names = {"customer": self[0].display_name, "run": self[0].document_id.display_name}
+            raise UserError(text % names)
+        return found
+
+    def _leave_out(self):
+        decidable = self.filtered("can_leave_out")
+        decidable._mark_skipped(self.env._("Left out by hand."))
+        decidable._write_inside({"left_out": True, "zero_skipped": False})
 
     # ------------------------------------------------------------------
     # Customers that become one
@@ -285,21 +350,86 @@ class ArBillingRunLine(models.Model):
     # ------------------------------------------------------------------
 
     def action_open_confirm(self):
-        """Open the pop-up of Create Invoices: for these lines, if there are any.
+        """Open the pop-up of Create Invoices; it says whom it bills before anybody confirms.
 
-        Then these are ticked and no others; else whoever is ticked is billed, or all of
-        the list if nobody is.
+        Those are the rows selected in the list, if there are any; else whoever is ticked;
+        else all whom the list shows. A pop-up that is discarded leaves the list as it was.
 
-        :raise UserError: when none of these lines can be ticked, or their run is no draft.
+        :raise UserError: when none of these lines can be ticked, the list shows nobody, or
+            their run is no draft.
         """
         self.check_access("write")
-        shown = self.document_id or self._get_shown_run()
-        runs = shown._get_listed_together()
+        shown_run = self.document_id or self._get_shown_run()
+        runs = shown_run._get_listed_together()
         if not runs:
-            raise UserError(shown[:1]._get_wrong_state_message())
+            raise UserError(shown_run[:1]._get_wrong_state_message())
+        listed = runs.line_ids
+        shown = chosen_records(self) & listed if self._is_pressed_in_list() else self
+        ticked = listed.filtered("selected")
         if self:
-            runs._tick(self)
-        return runs.action_open_confirm()
+            if not shown.filtered("is_tickable"):
+                raise UserError(self[:1]._get_refusal("selected"))
+            return runs._open_pop_up(shown, "selected", shown._get_selected_note(ticked))
+        if ticked:
+            hidden = ticked - shown if self._is_pressed_in_list() else self
+            return runs._open_pop_up(ticked, "ticked", ticked._get_ticked_note(hidden))
+        if not self._is_pressed_in_list() or shown == listed:
+            return runs._open_pop_up(listed, "all", False)
+        if not shown:
+            raise UserError(self.env._("The list shows nobody to bill. Remove a filter."))
+        return runs._open_pop_up(shown, "shown", shown._get_shown_note(listed))
+
+    def _is_pressed_in_list(self):
+        """Whether the client says what the list shows."""
+        context = self.env.context
+        given = context.get("active_domain") is not None
+        return given and context.get("active_model") == self._name
+
+    def _get_selected_note(self, ticked):
+        """Whom the pop-up bills who was opened for these selected lines."""
+        text = self.env._("%s selected", self._say_customers())
+        others = ticked - self
+        if not others:
+            return self.env._("%s.", text)
+        return self.env._(
+            "%(selected)s; ticks of others (%(names)s) do not count and are taken away.",
+            selected=text,
+            names=others._get_first_names(),
+        )
+
+    def _get_ticked_note(self, hidden):
+        """The same of ticked lines, some of which the list does not show."""
+        text = self.env._("%s ticked", self._say_customers())
+        if not hidden:
+            return self.env._("%s.", text)
+        return self.env._(
+            "%(ticked)s, %(count)s of them not shown: %(names)s.",
+            ticked=text,
+            count=len(hidden.partner_id),
+            names=hidden._get_first_names(),
+        )
+
+    def _get_shown_note(self, listed):
+        """The same of all lines that the filter shows."""
+        return self.env._(
+            "%(shown)s shown by the filter; %(count)s others are not billed.",
+            shown=self._say_customers(),
+            count=len(listed.partner_id - self.partner_id),
+        )
+
+    def _say_customers(self):
+        count = len(self.partner_id)
+        return self.env._("1 customer") if count == 1 else self.env._("%s customers", count)
+
+    def _get_first_names(self):
+        """Names of the first few customers, and that there are more."""
+        names = self.partner_id[:5].mapped("display_name")
+        return ", ".join([*names, "…"] if len(self.partner_id) > len(names) else names)
+
+    def action_discard_run(self):
+        """Delete the drafts whose list this is, with all decisions in it, and leave."""
+        self.check_access("write")
+        return self._get_shown_run()._get_listed_together().action_discard()
 
     @api.model
     def _get_shown_run(self):

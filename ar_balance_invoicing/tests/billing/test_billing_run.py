@@ -155,13 +155,15 @@ class TestBillingRun(BillingCommon):
     def test_the_pop_up(self):
         run = self._run()
         action = run.line_ids.browse().with_context(ar_candidates=run.id).action_open_confirm()
-        wizard = Form(self.env["ar.create.invoices.confirm"].with_context(**action["context"]))
-        self.assertEqual(wizard.invoice_date, self.period.invoice_date)
+        wizard = Form(self.env["ar.create.invoices.confirm"].browse(action["res_id"]))
+        self.assertEqual(wizard.record.invoice_date, self.period.invoice_date)
         self.assertFalse(wizard.skip_zero, "off by default, so that balances are billed too")
         self.assertEqual(wizard.customer_count, 5)
         wizard.invoice_date = self.period.date_to
         wizard.note = "<p>Happy holidays</p>"
-        result = wizard.save().action_confirm()
+        said = wizard.save().action_confirm()["params"]
+        self.assertIn("5 invoices made", said["title"])
+        result = said["next"]
         self.assertEqual(result["res_model"], "account.move")
         invoices = self.env["account.move"].search(result["domain"])
         self.assertEqual(len(invoices), 5)
@@ -172,7 +174,7 @@ class TestBillingRun(BillingCommon):
         run = self._run()
         ticked = self._line(run, self.everybody["service_only"])
         action = ticked.action_open_confirm()
-        wizard = self.env["ar.create.invoices.confirm"].with_context(**action["context"]).create({})
+        wizard = self.env["ar.create.invoices.confirm"].browse(action["res_id"])
         self.assertEqual(wizard.customer_count, 1)
         wizard.late_fees = False  # charges are read again; the tick stays
         wizard.action_confirm()
@@ -207,8 +209,8 @@ class TestBillingRun(BillingCommon):
         lines = self.env["ar.billing.run.line"].search(action["domain"])
         self.assertEqual(lines.partner_id, self.customers | extra)
         confirm = lines.browse().with_context(**action["context"]).action_open_confirm()
-        popup = self.env["ar.create.invoices.confirm"].with_context(**confirm["context"]).create({})
-        result = popup.action_confirm()
+        popup = self.env["ar.create.invoices.confirm"].browse(confirm["res_id"])
+        result = popup.action_confirm()["params"]["next"]
         self.assertEqual(self.env["account.move"].search_count(result["domain"]), 6)
 
     # --- exactly once -------------------------------------------------------

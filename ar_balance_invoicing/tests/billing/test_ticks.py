@@ -21,7 +21,7 @@ class TestTicks(BillingCommon):
         cls.clerk = cls._make_user("ticks.clerk", "account.group_account_invoice")
 
     def _pop_up(self, action):
-        return self.env[CONFIRM].with_context(**action["context"]).create({})
+        return self.env[CONFIRM].browse(action["res_id"])
 
     def _list(self, run):
         """The list of a run as its window opens it, without a row chosen."""
@@ -49,7 +49,9 @@ class TestTicks(BillingCommon):
 
     def test_other_ticks_than_when_the_pop_up_was_opened(self):
         line = self._line(self.run_, self.ann)
+        line.action_tick()
         changes = {
+            "left out": lambda: self._line(self.run_, self.bob).action_leave_out(),
             "another ticked": lambda: self._line(self.run_, self.bob).action_tick(),
             "unticked": line.action_untick,
             "the tick on another": lambda: self.run_._tick(self._line(self.run_, self.bob)),

@@ -82,6 +82,7 @@ CONTEXTS = {
     "active_test": [False],
     "allowed_company_ids": [[], [HUGE], ["x"], [0], None],
     "ar_candidates": ANYTHING,
+    "ar_periods_since": ANYTHING,
     "ar_inside": [True, 1, "INSIDE", {}],
     "ar_write_off_batch_action": [True, {}],
     "ar_matched_apart": [True],

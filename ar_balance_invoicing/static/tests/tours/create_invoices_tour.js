@@ -35,11 +35,35 @@ registry.category("web_tour.tours").add("ar_create_invoices", {
         },
         {
             content: "Down to the lines",
-            trigger: ".o_data_row:contains(Tour Service) button[name=action_open]",
+            trigger:
+                ".o_data_row:contains(Tour Service) .o_list_record_open_form_view button",
             run: "click",
         },
         {
             trigger: ".o_form_view .o_field_widget[name=charge_ids] .o_data_row",
+        },
+        {
+            content: "On to the next customer of the list, who can be left out here",
+            trigger: ".o_pager_next",
+            run: "click",
+        },
+        {
+            trigger: ".o_form_view .o_field_widget[name=partner_id]:contains(Tour)",
+        },
+        {
+            trigger: ".o_statusbar_buttons button[name=action_leave_out]",
+            run: "click",
+        },
+        {
+            trigger: ".o_form_view:contains('Left out by hand.')",
+        },
+        {
+            content: "And taken again",
+            trigger: ".o_statusbar_buttons button[name=action_take]",
+            run: "click",
+        },
+        {
+            trigger: ".o_form_view button[name=action_leave_out]",
         },
         {
             content: "Back to the list",
@@ -52,13 +76,22 @@ registry.category("web_tour.tours").add("ar_create_invoices", {
             run: "click",
         },
         {
-            content: "Do not select 'Do not generate $0 invoices'",
+            content: "It says whom it bills, and for how much",
+            trigger:
+                ".modal .o_field_widget[name=summary]:contains('3 of 3 customers')",
+        },
+        {
+            content: "Do not select 'Do not generate zero invoices'",
             trigger: ".modal .o_field_widget[name=skip_zero] input:not(:checked)",
         },
         {
             content: "Select Confirm",
             trigger: ".modal button[name=action_confirm]",
             run: "click",
+        },
+        {
+            content: "It says what was made",
+            trigger: ".o_notification:contains('3 invoices made')",
         },
         {
             content: "The Invoices page has a column for the account balance",
@@ -130,6 +163,53 @@ registry.category("web_tour.tours").add("ar_create_invoices", {
         {
             content: "Only the other one was added",
             trigger: "button[name=action_view_invoices]:contains(2)",
+        },
+    ],
+});
+
+/**
+ * The shortest way to the drafts of the next period: five clicks.
+ */
+registry.category("web_tour.tours").add("ar_next_period", {
+    steps: () => [
+        {
+            content: "1: the menu",
+            trigger: ".o_main_navbar .o_menu_sections button:contains(Customers)",
+            run: "click",
+        },
+        {
+            content: "2: Create Invoices",
+            trigger: ".o-dropdown--menu .dropdown-item:contains(Create Invoices)",
+            run: "click",
+        },
+        {
+            content: "The next period is proposed; the one before is said to be billed",
+            trigger:
+                ".modal .o_field_widget[name=progress_note]:contains('0 of 2 billed'):contains('2 of 2 billed')",
+        },
+        {
+            content: "3: its customers",
+            trigger: ".modal button[name=action_list_customers]",
+            run: "click",
+        },
+        {
+            content: "4: the pop-up",
+            trigger: ".o_control_panel button[name=action_open_confirm]",
+            run: "click",
+        },
+        {
+            trigger: ".modal .o_field_widget[name=summary]:contains('2 of 2 customers')",
+        },
+        {
+            content: "5: Confirm",
+            trigger: ".modal button[name=action_confirm]",
+            run: "click",
+        },
+        {
+            trigger: ".o_notification:contains('2 invoices made')",
+        },
+        {
+            trigger: ".o_list_view .o_data_row:contains(Tour Ann)",
         },
     ],
 });
