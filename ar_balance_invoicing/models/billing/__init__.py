@@ -5,6 +5,7 @@ from . import (
     ar_billing_profile_calendar,
     ar_billing_period,
     ar_billing_service,
+    ar_billing_service_price,
     ar_billing_place,
     ar_billed_days,
     ar_charge_source,

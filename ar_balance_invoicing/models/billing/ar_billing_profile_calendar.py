@@ -91,7 +91,9 @@ class ArBillingProfile(models.Model):
         "when it fails.",
     )
     lead_days = fields.Integer(
-        string="Days Ahead", help="How many days before the invoice date that is done."
+        string="Days Ahead",
+        tracking=True,
+        help="How many days before the invoice date that is done.",
     )
 
     # ------------------------------------------------------------------
