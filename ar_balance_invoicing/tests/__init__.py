@@ -20,6 +20,7 @@ from .billing import (
     test_charge_sources,
     test_late_fees,
     test_late_fees_property,
+    test_setting_up,
     test_ticks,
     test_total_due,
 )

@@ -24,7 +24,9 @@ class ArBillingServiceAdd(models.TransientModel):
     profile_id = fields.Many2one(
         "ar.billing.profile", string="Billing Profile", help="All its customers get the service."
     )
-    partner_ids = fields.Many2many("res.partner", string="Customers")
+    partner_ids = fields.Many2many(
+        "res.partner", string="Customers", context={"active_test": False}
+    )
     product_id = fields.Many2one("product.product", domain="[('sale_ok', '=', True)]")
     quantity = fields.Float(default=1, required=True, digits="Product Unit")
     price_choice = fields.Selection(

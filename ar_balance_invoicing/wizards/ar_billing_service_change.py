@@ -19,7 +19,9 @@ class ArBillingServiceChange(models.TransientModel):
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company
     )
-    service_ids = fields.Many2many("ar.billing.service", string="Services")
+    service_ids = fields.Many2many(
+        "ar.billing.service", string="Services", context={"active_test": False}
+    )
     date_from = fields.Date(
         string="From",
         required=True,

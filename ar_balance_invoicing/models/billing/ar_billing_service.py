@@ -1,6 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+# Nobody means nothing by nothing here: the product, the company or the form says it.
+EMPTY = ("name", "quantity", "price_unit", "currency_id", "tax_ids", "company_id")
+
 
 class ArBillingService(models.Model):
     """A recurring charge of a customer, billed once in each period it is active in.
@@ -205,16 +208,18 @@ class ArBillingService(models.Model):
     def get_import_templates(self):
         """A spreadsheet to begin with, for the import of the list."""
         return [
+            *super().get_import_templates(),
             {
                 "label": self.env._("Import Template for Services"),
                 "template": "/ar_balance_invoicing/static/import/services.csv",
-            }
+            },
         ]
 
     @api.model_create_multi
     def create(self, vals_list):
         self._check_creates(vals_list)
-        return super().create([self._normalize(vals) for vals in vals_list])
+        given = [self._leave_out_empty(self._normalize(vals)) for vals in vals_list]
+        return super().create(given)
 
     def write(self, vals):
         self._check_writes(vals)
@@ -233,6 +238,16 @@ class ArBillingService(models.Model):
                     customer=service.partner_id.display_name,
                 )
             )
+
+    @api.model
+    def _leave_out_empty(self, vals):
+        """An empty cell of a spreadsheet means what an untouched field of the form means.
+
+        A price of 0 is a price; none at all is the product's.
+        """
+        return {
+            name: value for name, value in vals.items() if value is not False or name not in EMPTY
+        }
 
     @api.model
     def _normalize(self, vals):
