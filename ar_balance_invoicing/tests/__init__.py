@@ -30,6 +30,7 @@ from .guard import (
     test_forms,
     test_guarded,
     test_names,
+    test_next_step,
     test_rights,
     test_rights_matrix,
 )

@@ -379,7 +379,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
             "ar.billing.service.change": {
                 "company_id": cls.company.id,
                 "service_ids": [Command.set(cls.later_service.ids)],
-                "date_from": cls.today + timedelta(days=9999),
+                "date_from": cls.today + timedelta(days=50),
                 "percent": 10,
             },
             "ar.create.invoices": {

@@ -54,7 +54,8 @@ class ArBillingCustomersAdd(models.TransientModel):
                 here=len(here),
                 others=len(elsewhere),
             )
-            wizard.new_names = listed(self.env, adding, lambda partner: partner.display_name)
+            names = listed(self.env, adding, lambda partner: partner.display_name)
+            wizard.new_names = names and names.replace("\n", "; ")
             wizard.elsewhere_names = listed(
                 self.env,
                 elsewhere,
@@ -137,7 +138,7 @@ class ArBillingCustomersAdd(models.TransientModel):
                 profile=profile.name,
                 count=len(adding),
             ),
-            self.left_out and self.env._("Left out:\n%s", self.left_out),
+            self.env._("Left out:\n%s", self.left_out) if self.left_out else "",
         )
 
     def _note(self, profile, what, customers):

@@ -123,7 +123,7 @@ class ArBillingServiceAdd(models.TransientModel):
                 product=self.product_id.display_name,
                 count=len(customers),
             ),
-            left_out and self.env._("Left out:\n%s", left_out),
+            self.env._("Left out:\n%s", left_out) if left_out else "",
             warning=bool(left_out),
         )
 

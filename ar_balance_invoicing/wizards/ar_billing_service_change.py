@@ -43,7 +43,7 @@ class ArBillingServiceChange(models.TransientModel):
         help="Of one unit for a whole period, in the currency of each service.",
     )
     round_to = fields.Float(
-        digits=(12, 6),
+        digits=(12, 2),
         help="New prices are rounded to a multiple of this, for instance 0.05 or 1. Empty: to "
         "the smallest unit of the currency.",
     )
@@ -155,7 +155,7 @@ class ArBillingServiceChange(models.TransientModel):
         chosen._change_prices(self.date_from, prices)
         return notification(
             summary,
-            left_out and self.env._("Left out:\n%s", left_out),
+            self.env._("Left out:\n%s", left_out) if left_out else "",
             warning=bool(left_out),
         )
 

@@ -280,34 +280,36 @@ class ArBillingProfile(models.Model):
         domain = self._get_customer_domain()
         if self.company_id != self.env.company:
             domain = Domain("id", "in", self._get_customers().ids)
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Customers of %s", self.display_name),
-            "res_model": "res.partner",
-            "view_mode": "list,kanban,form",
-            "domain": list(domain),
-            "context": {
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_billing_profile_action_customers",
+            self.env._("Customers of %s", self.display_name),
+            domain,
+            {
+                # The action finds the same by the profile's id, which is in the address.
+                "active_id": self.id,
                 "active_test": False,
                 "default_is_company": True,
                 "default_billing_profile_id": self.id,
                 "res_partner_search_mode": "customer",
             },
-        }
+        )
 
     def action_open_services(self):
         """Open the services of this profile's customers."""
         self.ensure_one()
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_billing_service_action"
-        )
         services = self.env["ar.billing.service"].with_company(self.company_id)
         domain = self._get_service_domain()
         if self.company_id != self.env.company:
             domain = Domain("id", "in", services.search(domain).ids)
-        action["domain"] = list(domain)
-        action["context"] = {"default_company_id": self.company_id.id}
-        return action
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_billing_profile_action_services",
+            self.env._("Services of %s", self.display_name),
+            domain,
+            {"active_id": self.id, "default_company_id": self.company_id.id},
+        )
 
     # ------------------------------------------------------------------
     # Customers

@@ -267,6 +267,8 @@ class TestRightsMatrix(RightsCommon):
             self._leave_all_to_workers()
         if method == "onchange":
             return method, [[], {}, [], {"display_name": {}}]
+        if method == "get_empty_list_help":
+            return method, ["<p>Nothing here</p>"]
         if method == "default_get":
             return method, [sorted(self.env[model]._fields)]
         if getattr(getattr(type(self.env[model]), method, None), "_api_model", False):
