@@ -24,9 +24,7 @@ class ArBillingCustomersAdd(models.TransientModel):
         required=True,
         default="search",
     )
-    partner_ids = fields.Many2many(
-        "res.partner", string="Chosen", context={"active_test": False}
-    )
+    partner_ids = fields.Many2many("res.partner", string="Chosen", context={"active_test": False})
     name = fields.Char(help="Part of the name, of the reference or of the e-mail address.")
     category_ids = fields.Many2many(
         "res.partner.category", string="Tags", help="Customers who have one of these tags."

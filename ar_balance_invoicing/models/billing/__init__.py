@@ -4,6 +4,7 @@ from . import (
     ar_billing_profile,
     ar_billing_profile_calendar,
     ar_billing_period,
+    ar_billing_period_history,
     ar_billing_service,
     ar_billing_service_price,
     ar_billing_place,

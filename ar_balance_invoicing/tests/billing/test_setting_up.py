@@ -8,6 +8,7 @@ from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 from odoo.tools import file_open, mute_logger
+from odoo.tools.safe_eval import safe_eval
 
 from .test_billed_days import BilledDaysCommon
 
@@ -547,6 +548,28 @@ class TestImportServices(SettingUpCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestListsOfAProfile(SettingUpCommon):
+    def test_their_address_finds_the_same_again(self):
+        """A new tab has the profile's id only; the domain then comes from the action."""
+        self._serve(self.ann, 10, date_from=DECEMBER)
+        self.bob.active = False
+        for name, count in (("customers", 2), ("services", 1), ("periods", 12)):
+            with self.subTest(name):
+                action = getattr(self.monthly, f"action_open_{name}")()
+                self.assertEqual(action["context"]["active_id"], self.monthly.id)
+                again = self.env["ir.actions.act_window"].browse(action["id"])
+                self.assertEqual(again.path, f"{name}-of-profile")
+                known = {
+                    "active_id": self.monthly.id,
+                    "allowed_company_ids": self.env.companies.ids,
+                }
+                rows = self.env[again.res_model].with_context(active_test=False)
+                found = rows.search(safe_eval(again.domain, known))
+                self.assertEqual(found, rows.search(action["domain"]))
+                self.assertGreaterEqual(len(found), count)
+
+
+@tagged("post_install", "-at_install")
 class TestHistory(SettingUpCommon):
     def test_what_was_changed_on_a_service_and_a_profile(self):
         # Tests of core run without the history.
@@ -560,6 +583,16 @@ class TestHistory(SettingUpCommon):
         for record, expected in ((service, 3), (profile, 2)):
             values = record.message_ids[0].sudo().tracking_value_ids
             self.assertEqual(len(values), expected)
+
+    def test_another_date_of_a_period_is_told_in_the_history_of_its_profile(self):
+        period = self._as(self.clerk, self._get_period(self.fresh, date(2026, 11, 1)))
+        before = len(self.fresh.message_ids)
+        period.invoice_date = date(2026, 11, 5)
+        note = self.fresh.message_ids[0]
+        self.assertIn("Invoice Date: 11/01/2026 → 11/05/2026", note.body)
+        self.assertEqual(note.author_id, self.clerk.partner_id)
+        period.invoice_date = date(2026, 11, 5)
+        self.assertEqual(len(self.fresh.message_ids), before + 1)
 
     def _finish(self):
         """What is written at the end of a request."""

@@ -56,7 +56,9 @@ class TestNextStep(RightsCommon):
                     self.assertIn(link.get("href").removeprefix("/odoo/"), known)
 
     def test_no_list_shows_money_that_nobody_has(self):
-        views = self.env["ir.ui.view"].search([("key", "=", False), ("type", "in", ("list", "pivot", "graph"))])
+        views = self.env["ir.ui.view"].search(
+            [("key", "=", False), ("type", "in", ("list", "pivot", "graph"))]
+        )
         ours = views.filtered(lambda view: (view.xml_id or "").startswith(f"{MODULE}."))
         self.assertGreater(len(ours), 10)
         self.assertFalse(ours.filtered(lambda view: 'sample="1"' in view.arch).mapped("name"))
@@ -72,18 +74,22 @@ class TestNextStep(RightsCommon):
 class TestMenus(RightsCommon):
     def test_the_headings_show_what_a_person_may_open(self):
         expected = {
-            "invoicing": {"Billing", "Groups", "Balances"},
+            "invoicing": {"Billing", "Groups", "Write-Offs", "Balances"},
             "readonly": {"Billing", "Groups", "Write-Offs", "Balances"},
             "write_off": {"Billing", "Groups", "Write-Offs", "Balances"},
             "nobody": set(),
         }
         top = self.env.ref("account.menu_finance_receivables")
-        headings = self.env["ir.ui.menu"].search([("parent_id", "=", top.id), ("action", "=", False)])
+        headings = self.env["ir.ui.menu"].search(
+            [("parent_id", "=", top.id), ("action", "=", False)]
+        )
         for kind, names in expected.items():
             with self.subTest(kind):
                 visible = self._as(kind, self.env["ir.ui.menu"])._visible_menu_ids()
                 shown = headings.filtered(lambda menu: menu.id in visible)  # noqa: B023
                 self.assertEqual(set(shown.mapped("name")), names)
         for name in ("Create Invoices", "Process Invoice Write-Offs"):
-            menu = self.env["ir.ui.menu"].search([("name", "=", name), ("parent_id", "in", headings.ids)])
+            menu = self.env["ir.ui.menu"].search(
+                [("name", "=", name), ("parent_id", "in", headings.ids)]
+            )
             self.assertEqual(len(menu), 1)
