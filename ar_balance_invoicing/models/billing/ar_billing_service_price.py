@@ -111,6 +111,7 @@ class ArBillingService(models.Model):
             if later[service]:
                 later[service]._write_inside({"previous_id": follower.id})
             bodies[follower.id] = bodies[service.id]
+        self.env["ar.billed.days"]._hand_over(dict(zip(split, followers, strict=True)), day)
         changed = (quiet - split) | followers
         # One insert for all, instead of a message for each.
         (self | followers)._message_log_batch(bodies=bodies)
@@ -173,6 +174,8 @@ class ArBillingService(models.Model):
         self.next_ids._write_inside({"previous_id": self.previous_id.id})
         if self.previous_id.date_to == self.date_from - ONE_DAY:
             self.previous_id.date_to = self.date_to
+            # Of invoices that were cancelled or credited, and may come back.
+            self.billed_day_ids._write_inside({"service_id": self.previous_id.id})
 
     # ------------------------------------------------------------------
     # Actions

@@ -393,6 +393,55 @@ class TestChangePrice(SettingUpCommon):
         service.next_ids.unlink()
         self.assertEqual(self._bill(self.december).amount_untaxed, 200)
 
+    def test_a_cancelled_invoice_comes_back_after_the_change(self):
+        """Then it bills its days again, at its price, and the new row does not."""
+        service = self._serve(self.ann, 100, date_from=date(2026, 11, 1))
+        self._bill(self.november)
+        draft = self._bill(self.december)
+        draft.button_cancel()
+        self._open(service).action_change()
+        follower = service.next_ids
+        draft.button_draft()
+        self.assertEqual(self._get_billed(service), [("2026-11-01", "2026-11-30")])
+        self.assertEqual(self._get_billed(follower), [("2026-12-01", "2026-12-31")])
+        self.assertEqual(self._bill(self.january).amount_untaxed, 110)
+
+    def test_a_cancelled_invoice_comes_back_after_the_change_was_undone(self):
+        service = self._serve(self.ann, 100, date_from=date(2026, 11, 1))
+        self._bill(self.november)
+        self._open(service).action_change()
+        draft = self._bill(self.december)
+        draft.button_cancel()
+        service.next_ids.action_undo_price_change()
+        draft.button_draft()
+        self.assertEqual(
+            self._get_billed(service), [("2026-11-01", "2026-11-30"), ("2026-12-01", "2026-12-31")]
+        )
+        self.assertEqual(self._bill(self.january).amount_untaxed, 100)
+
+    def test_a_cancelled_invoice_comes_back_after_its_service_was_deleted(self):
+        service = self._serve(self.ann, 100, date_from=date(2026, 11, 1))
+        draft = self._bill(self.november)
+        draft.button_cancel()
+        service.unlink()
+        draft.button_draft()
+        self.assertEqual(draft.amount_untaxed, 100)
+
+    def test_a_credited_period_is_billed_at_the_new_price(self):
+        """Posted and credited to its total, December is free to cost something else."""
+        service = self._serve(self.ann, 100, date_from=date(2026, 11, 1))
+        self._bill(self.november)
+        invoice = self._bill(self.december)
+        invoice.action_post()
+        invoice._reverse_moves(
+            [{"invoice_date": invoice.invoice_date, "journal_id": invoice.journal_id.id}],
+            cancel=True,
+        )
+        self._open(service).action_change()
+        self.assertEqual(self._bill(self.december).amount_untaxed, 110)
+        self.assertEqual(self._get_billed(service), [("2026-11-01", "2026-11-30")])
+        self.assertEqual(self._get_billed(service.next_ids), [("2026-12-01", "2026-12-31")])
+
     def test_a_second_change_between_the_two(self):
         """The later price follows the one between; deleting both opens the first again."""
         service = self._serve(self.ann, 100, date_from=date(2026, 10, 1))
