@@ -22,6 +22,7 @@ from .billing import (
     test_charge_sources,
     test_late_fees,
     test_late_fees_property,
+    test_setting_up,
     test_ticks,
     test_total_due,
 )
@@ -31,6 +32,7 @@ from .guard import (
     test_forms,
     test_guarded,
     test_names,
+    test_next_step,
     test_rights,
     test_rights_matrix,
 )

@@ -83,6 +83,9 @@ class EveryModelCommon(GroupCommon):
                 {"profile_id": cls.profile.id, "period_id": cls.period.id}
             ),
             cls.env["ar.create.invoices.confirm"].create({"run_ids": [Command.set(run.ids)]}),
+            cls.env["ar.billing.customers.add"].create({"profile_id": cls.profile.id}),
+            cls.env["ar.billing.service.add"].create({"profile_id": cls.profile.id}),
+            cls.env["ar.billing.service.change"].create({"percent": 3}),
             cls.env["ar.give.away"].create({"note": "Goodwill"}),
             cls.env["ar.write.off.take.back"].create(
                 {"line_ids": [Command.set(write_off.line_ids.ids)]}

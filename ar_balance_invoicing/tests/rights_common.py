@@ -215,7 +215,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
         cls.failed_task._start()
         overdue = cls._invoice(cls.customers["service_only"], 30, days_ago=90)
         # Unbilled as yet, and in no run.
-        cls._serve(cls._make_customers("Late"), 12)
+        cls.later_service = cls._serve(cls._make_customers("Late"), 12)
         # Given away, so that it can be taken back.
         service = cls.env["ar.billing.service"].search([], limit=1)
         cls.days = cls._forge(
@@ -365,6 +365,22 @@ class RightsCommon(WriteOffCommon, BillingCommon):
                 "company_id": cls.company.id,
                 "journal_id": cls.debt.journal_id.id,
                 "move_ids": [Command.set(cls.debt.ids)],
+            },
+            "ar.billing.customers.add": {
+                "profile_id": cls.profile.id,
+                "source": "chosen",
+                "partner_ids": [Command.set(cls.customer.ids)],
+            },
+            "ar.billing.service.add": {
+                "profile_id": cls.profile.id,
+                "product_id": cls.pickup.id,
+                "date_from": cls.today + timedelta(days=9999),
+            },
+            "ar.billing.service.change": {
+                "company_id": cls.company.id,
+                "service_ids": [Command.set(cls.later_service.ids)],
+                "date_from": cls.today + timedelta(days=50),
+                "percent": 10,
             },
             "ar.create.invoices": {
                 "company_id": cls.company.id,

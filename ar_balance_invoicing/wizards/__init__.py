@@ -1,4 +1,7 @@
 from . import (
+    ar_billing_customers_add,
+    ar_billing_service_add,
+    ar_billing_service_change,
     ar_create_invoices,
     ar_create_invoices_summary,
     ar_create_invoices_confirm,

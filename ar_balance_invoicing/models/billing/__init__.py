@@ -6,6 +6,7 @@ from . import (
     ar_billing_period,
     ar_billing_period_progress,
     ar_billing_service,
+    ar_billing_service_price,
     ar_billing_place,
     ar_billing_place_life,
     ar_billed_days,

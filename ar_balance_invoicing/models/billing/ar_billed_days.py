@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ...tools.amounts import round_amount
 from ...tools.apportion import exact, spread
@@ -216,6 +216,17 @@ class ArBilledDays(models.Model):
         line = self.move_line_id
         return not line.currency_id.compare_amounts(
             self.amount_billed, line._ar_get_billed_amount()
+        )
+
+    def _describe_obstacle(self):
+        """Why what these days cost does not change any more, as the end of a sentence."""
+        last = format_date(self.env, self.date_to)
+        if not self.move_line_id:
+            return self.env._("days up to %s are given away; take them back first", last)
+        return self.env._(
+            "days up to %(last)s are billed on %(invoice)s",
+            last=last,
+            invoice=self.sudo().move_id.display_name,
         )
 
     def _get_currency(self):

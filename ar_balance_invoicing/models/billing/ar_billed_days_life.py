@@ -388,6 +388,30 @@ class ArBilledDays(models.Model):
         known = {(line.sequence, line.name): line for line in ours[::-1]}
         return [(line, known.get((line.sequence, line.name), ours[:1])) for line in theirs if ours]
 
+    @api.model
+    def _hand_over(self, followers, day):
+        """Days from a day on belong to the services that follow from then on.
+
+        Those that do not count go with them: brought back with their invoice, they are days
+        of the service that bills these days by then.
+
+        :param followers: ``{service: the one that follows}``
+        """
+        rows = self.search(
+            [
+                ("service_id", "in", [service.id for service in followers]),
+                ("date_to", ">=", day),
+                ("live", "=", False),
+            ]
+        )
+        for row in rows:
+            follower = followers[row.service_id]
+            if row.date_from >= day:
+                row._write_inside({"service_id": follower.id})
+                continue
+            values = row._split_off(day, row.date_to)
+            self._create_inside([{**values, "service_id": follower.id}])
+
     # ------------------------------------------------------------------
     # What somebody has to look at
     # ------------------------------------------------------------------

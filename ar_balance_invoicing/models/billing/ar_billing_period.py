@@ -1,13 +1,19 @@
 from datetime import timedelta
 from itertools import pairwise
 
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import format_date
 from odoo.tools.misc import babel_locale_parse
 
 from ...tools import client_actions
 from ...tools.period_names import day_range_name, iso_week, period_name
+
+# Changes of these are told in the history of the profile.
+DATES = ("date_from", "date_to", "invoice_date")
 
 
 class ArBillingPeriod(models.Model):
@@ -154,7 +160,40 @@ class ArBillingPeriod(models.Model):
         self._check_writes(vals)
         if changed := self._filter_changing(vals):
             changed._check_unused(self.env._("Its dates stay; only the invoice date can change."))
-        return super().write(vals)
+        names = [name for name in DATES if name in vals]
+        before = {period: (period.display_name, [period[n] for n in names]) for period in self}
+        result = super().write(vals)
+        if names:
+            self._note_changes(names, before)
+        return result
+
+    def _note_changes(self, names, before):
+        """In the history of their profiles: periods have none of their own.
+
+        :param before: ``{period: (its name, its former values of the named fields)}``
+        """
+        bodies = {}
+        for profile, periods in self.grouped("profile_id").items():
+            lines = []
+            for period in periods:
+                title, values = before[period]
+                lines += [
+                    Markup("%s · %s: %s → %s")
+                    % (
+                        title,
+                        self._fields[name]._description_string(self.env),
+                        format_date(self.env, value),
+                        format_date(self.env, period[name]),
+                    )
+                    for name, value in zip(names, values, strict=True)
+                    if value != period[name]
+                ]
+            if lines:
+                bodies[profile.id] = Markup("<br/>").join(lines)
+        if bodies:
+            # Whoever sets the date of a period may not change its profile.
+            profiles = self.env["ar.billing.profile"].sudo().browse(bodies)
+            profiles._message_log_batch(bodies=bodies, author_id=self.env.user.partner_id.id)
 
     def _filter_changing(self, vals):
         names = vals.keys() & {"profile_id", "date_from", "date_to"}

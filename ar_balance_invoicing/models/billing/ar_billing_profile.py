@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
+from ...tools import client_actions
 from .res_company import ZERO_INVOICES, ZERO_POLICIES
 
 CALENDAR_FIELDS = ("cadence_unit", "cadence_count", "anchor_date")
@@ -21,7 +22,7 @@ class ArBillingProfile(models.Model):
     _check_company_auto = True
 
     name = fields.Char(required=True, tracking=True)
-    active = fields.Boolean(default=True)
+    active = fields.Boolean(default=True, tracking=True)
     company_id = fields.Many2one(
         "res.company", required=True, index=True, default=lambda self: self.env.company
     )
@@ -47,6 +48,7 @@ class ArBillingProfile(models.Model):
         check_company=True,
         domain="[('type', '=', 'sale')]",
         ondelete="restrict",
+        tracking=True,
         help="Invoices without charges, which only show what the account owes, are numbered "
         "in this journal and not among the real ones. Empty: in the same journal.",
     )
@@ -55,10 +57,12 @@ class ArBillingProfile(models.Model):
         string="Payment Terms",
         check_company=True,
         ondelete="restrict",
+        tracking=True,
         help="For customers who have no payment terms of their own.",
     )
     terms_for_all = fields.Boolean(
         string="Terms for All",
+        tracking=True,
         help="These payment terms are for all customers of the profile, also for those who "
         "have payment terms of their own. Otherwise a customer's own come first.",
     )
@@ -78,6 +82,7 @@ class ArBillingProfile(models.Model):
         default=lambda self: self.env._(
             "No new charges in this period. The amount due is your account balance."
         ),
+        tracking=True,
         help="The one line of an invoice without charges.",
     )
 
@@ -92,11 +97,16 @@ class ArBillingProfile(models.Model):
         string="Invoice Groups",
         required=True,
         default="none",
+        tracking=True,
         help="Where a billing run puts its invoices, unless its pop-up says otherwise.",
     )
-    invoice_group_id = fields.Many2one("ar.invoice.group", check_company=True, ondelete="restrict")
+    invoice_group_id = fields.Many2one(
+        "ar.invoice.group", check_company=True, ondelete="restrict", tracking=True
+    )
     group_split = fields.Boolean(
-        string="Split by Balance Class", help="One invoice group for each balance class."
+        string="Split by Balance Class",
+        tracking=True,
+        help="One invoice group for each balance class.",
     )
 
     customer_count = fields.Integer(compute="_compute_customer_count")
@@ -246,6 +256,22 @@ class ArBillingProfile(models.Model):
         )
         return {**action, "context": {"default_profile_id": self.id}}
 
+    def action_add_customers(self):
+        """Open the window that finds customers for this profile."""
+        self.ensure_one()
+        self.check_access("read")
+        self.env["res.partner"].check_access("write")
+        window = self.env["ar.billing.customers.add"].create({"profile_id": self.id})
+        return client_actions.form(window, self.env._("Add Customers"), target="new")
+
+    def action_add_service(self):
+        """Open the window that adds a service to all customers of this profile."""
+        self.ensure_one()
+        self.check_access("read")
+        self.env["ar.billing.service"].check_access("create")
+        window = self.env["ar.billing.service.add"].create({"profile_id": self.id})
+        return client_actions.form(window, self.env._("Add a Service"), target="new")
+
     def action_open_customers(self):
         """Open the customers that have this profile, archived ones included."""
         self.ensure_one()
@@ -254,34 +280,36 @@ class ArBillingProfile(models.Model):
         domain = self._get_customer_domain()
         if self.company_id != self.env.company:
             domain = Domain("id", "in", self._get_customers().ids)
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Customers of %s", self.display_name),
-            "res_model": "res.partner",
-            "view_mode": "list,kanban,form",
-            "domain": list(domain),
-            "context": {
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_billing_profile_action_customers",
+            self.env._("Customers of %s", self.display_name),
+            domain,
+            {
+                # The action finds the same by the profile's id, which is in the address.
+                "active_id": self.id,
                 "active_test": False,
                 "default_is_company": True,
                 "default_billing_profile_id": self.id,
                 "res_partner_search_mode": "customer",
             },
-        }
+        )
 
     def action_open_services(self):
         """Open the services of this profile's customers."""
         self.ensure_one()
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_billing_service_action"
-        )
         services = self.env["ar.billing.service"].with_company(self.company_id)
         domain = self._get_service_domain()
         if self.company_id != self.env.company:
             domain = Domain("id", "in", services.search(domain).ids)
-        action["domain"] = list(domain)
-        action["context"] = {"default_company_id": self.company_id.id}
-        return action
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_billing_profile_action_services",
+            self.env._("Services of %s", self.display_name),
+            domain,
+            {"active_id": self.id, "default_company_id": self.company_id.id},
+        )
 
     # ------------------------------------------------------------------
     # Customers

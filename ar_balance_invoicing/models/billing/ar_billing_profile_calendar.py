@@ -91,7 +91,9 @@ class ArBillingProfile(models.Model):
         "when it fails.",
     )
     lead_days = fields.Integer(
-        string="Days Ahead", help="How many days before the invoice date that is done."
+        string="Days Ahead",
+        tracking=True,
+        help="How many days before the invoice date that is done.",
     )
 
     # ------------------------------------------------------------------
@@ -164,12 +166,15 @@ class ArBillingProfile(models.Model):
     def action_open_periods(self):
         """Open the periods of these profiles."""
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.ar_billing_period_action"
+        one = len(self) == 1
+        name = "ar_billing_profile_action_periods" if one else "ar_billing_period_action"
+        return client_actions.records(
+            self.env,
+            f"ar_balance_invoicing.{name}",
+            self.env._("Billing Periods"),
+            [("profile_id", "in", self.ids)],
+            {"active_id": self.id, "default_profile_id": self.id} if one else {},
         )
-        action["domain"] = [("profile_id", "in", self.ids)]
-        action["context"] = {"default_profile_id": self.id} if len(self) == 1 else {}
-        return action
 
     def action_make_periods(self):
         """Make the periods of today and the next twelve months, and show all there are."""

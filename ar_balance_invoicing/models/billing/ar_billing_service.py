@@ -1,18 +1,24 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+# Nobody means nothing by nothing here: the product, the company or the form says it.
+EMPTY = ("name", "quantity", "price_unit", "currency_id", "tax_ids", "company_id")
+
 
 class ArBillingService(models.Model):
-    """A recurring charge of a customer, billed once in each period it is active in."""
+    """A recurring charge of a customer, billed once in each period it is active in.
+
+    How its price changes from a day on stands in the file of its prices beside this one.
+    """
 
     _name = "ar.billing.service"
-    _inherit = ["ar.guarded", "analytic.mixin"]
+    _inherit = ["ar.guarded", "analytic.mixin", "mail.thread"]
     _description = "Billing Service"
     _order = "partner_id, sequence, id"
     _check_company_auto = True
 
     sequence = fields.Integer(default=10)
-    active = fields.Boolean(default=True)
+    active = fields.Boolean(default=True, tracking=True)
     partner_id = fields.Many2one(
         "res.partner",
         string="Customer",
@@ -21,6 +27,7 @@ class ArBillingService(models.Model):
         ondelete="restrict",
         check_company=True,
         domain="['|', ('is_company', '=', True), ('parent_id', '=', False)]",
+        tracking=True,
         help="Accounts belong to companies: a contact's service is its company's.",
     )
     company_id = fields.Many2one(
@@ -33,6 +40,7 @@ class ArBillingService(models.Model):
         ondelete="restrict",
         check_company=True,
         domain="[('sale_ok', '=', True)]",
+        tracking=True,
     )
     name = fields.Text(
         string="Description",
@@ -41,9 +49,10 @@ class ArBillingService(models.Model):
         readonly=False,
         precompute=True,
         required=True,
+        tracking=True,
         help="Printed on the invoice, followed by the dates of the period.",
     )
-    quantity = fields.Float(default=1, required=True, digits="Product Unit")
+    quantity = fields.Float(default=1, required=True, digits="Product Unit", tracking=True)
     price_unit = fields.Float(
         string="Price",
         compute="_compute_price_unit",
@@ -52,6 +61,7 @@ class ArBillingService(models.Model):
         precompute=True,
         required=True,
         min_display_digits="Product Price",
+        tracking=True,
         help="Price of one unit for a whole period, in the currency of the service.",
     )
     currency_id = fields.Many2one(
@@ -61,6 +71,7 @@ class ArBillingService(models.Model):
         readonly=False,
         precompute=True,
         required=True,
+        tracking=True,
     )
     tax_ids = fields.Many2many(
         "account.tax",
@@ -72,18 +83,25 @@ class ArBillingService(models.Model):
         check_company=True,
         domain="[('type_tax_use', '=', 'sale')]",
         context={"active_test": False},
+        tracking=True,
         help="Before the customer's fiscal position, which is applied when billing.",
     )
     date_from = fields.Date(
-        string="From", required=True, default=lambda self: fields.Date.context_today(self)
+        string="From",
+        required=True,
+        default=lambda self: fields.Date.context_today(self),
+        tracking=True,
     )
-    date_to = fields.Date(string="To", help="Last day of the service. Empty: until further notice.")
+    date_to = fields.Date(
+        string="To", tracking=True, help="Last day of the service. Empty: until further notice."
+    )
     billed_from = fields.Date(
         string="Billed by Us From",
         compute="_compute_billed_from",
         store=True,
         readonly=False,
         precompute=True,
+        tracking=True,
         help="Days before are never caught up: somebody else has billed them, or nobody will. "
         "The first day of the service if that is at most one period ago when it is entered, "
         "else the first day of the running period.",
@@ -93,6 +111,7 @@ class ArBillingService(models.Model):
     )
     prorate = fields.Boolean(
         default=True,
+        tracking=True,
         help="A period in which the service begins or ends is charged by the day. "
         "Otherwise it is charged in full.",
     )
@@ -185,10 +204,22 @@ class ArBillingService(models.Model):
         for service in self:
             service.display_name = (service.name or "").split("\n", 1)[0]
 
+    @api.model
+    def get_import_templates(self):
+        """A spreadsheet to begin with, for the import of the list."""
+        return [
+            *super().get_import_templates(),
+            {
+                "label": self.env._("Import Template for Services"),
+                "template": "/ar_balance_invoicing/static/import/services.csv",
+            },
+        ]
+
     @api.model_create_multi
     def create(self, vals_list):
         self._check_creates(vals_list)
-        return super().create([self._normalize(vals) for vals in vals_list])
+        given = [self._leave_out_empty(self._normalize(vals)) for vals in vals_list]
+        return super().create(given)
 
     def write(self, vals):
         self._check_writes(vals)
@@ -207,6 +238,16 @@ class ArBillingService(models.Model):
                     customer=service.partner_id.display_name,
                 )
             )
+
+    @api.model
+    def _leave_out_empty(self, vals):
+        """An empty cell of a spreadsheet means what an untouched field of the form means.
+
+        A price of 0 is a price; none at all is the product's.
+        """
+        return {
+            name: value for name, value in vals.items() if value is not False or name not in EMPTY
+        }
 
     @api.model
     def _normalize(self, vals):

@@ -251,13 +251,21 @@ class ArChargeSourceService(models.AbstractModel):
         rows = self.env["ar.billed.days"]
         lines = charges._get_invoice_lines()
         known = rows._get_of_invoices(charges.move_id)
+        # After a change of price, days that did not count are those of the row that follows.
+        by_line = rows.union(*known.values()).grouped("move_line_id")
+        # An invoice may be brought back after its service is gone.
+        numbers = {charge.source_data["service_id"] for charge in charges}
+        there = set(self.env["ar.billing.service"].browse(numbers).exists().ids)
         vals_list, credits = [], []
         for charge in charges:
             data, line = charge.source_data, lines[charge]
             first, last = map(fields.Date.to_date, data["days"])
             if credited_id := data.get("credited_id"):
                 credits.append((credited_id, first, last, line))
-            elif line and not known[charge.move_id.id, data["service_id"]]._touches(first, last):
+            elif line and data["service_id"] in there:
+                mine = known[charge.move_id.id, data["service_id"]] | by_line.get(line, rows)
+                if mine._touches(first, last):
+                    continue
                 vals_list.append(self._prepare_billed_days(charge, line, first, last))
         rows._credit(credits)
         rows._create_inside(vals_list)

@@ -44,11 +44,13 @@ class ArLateFeeTerms(models.AbstractModel):
     )
     late_fee_grace_days = fields.Integer(
         string="Days of Grace",
+        tracking=True,
         help="An invoice is charged when the invoice date of the run is later than its due "
         "date and so many days.",
     )
     late_fee_minimum = fields.Monetary(
         string="Minimum Overdue",
+        tracking=True,
         help="A customer who is overdue by less is charged nothing. In company currency.",
     )
     late_fee_product_id = fields.Many2one(
@@ -56,6 +58,7 @@ class ArLateFeeTerms(models.AbstractModel):
         check_company=True,
         domain="[('sale_ok', '=', True)]",
         ondelete="restrict",
+        tracking=True,
         help="Account and taxes of the fee.",
     )
 

@@ -1,5 +1,8 @@
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError
 
+from ...tools import client_actions
+from ...tools.records import chosen_records
 from ..balance.account_move import BALANCE_GROUPS
 from .res_company import CUSTOMER_ZERO_POLICIES, ZERO_INVOICES
 
@@ -55,3 +58,44 @@ class ResPartner(models.Model):
             "billing_hold_reason",
             "billing_late_fee_free",
         ]
+
+    # ------------------------------------------------------------------
+    # Setting up
+    # ------------------------------------------------------------------
+
+    def _ar_get_accounts(self, company):
+        """The customers with an account in a company that these partners belong to.
+
+        :return: ``(customers by name, {partner: why it is left out})``
+        """
+        customers = self.commercial_partner_id.with_company(company)
+        known = customers.filtered_domain(customers._check_company_domain(company))
+        left_out = {
+            customer: self.env._("belongs to another company") for customer in customers - known
+        }
+        archived = known.filtered(lambda customer: not customer.active)
+        left_out.update((customer, self.env._("is archived")) for customer in archived)
+        return (known - archived).sorted(lambda c: (c.name or "", c.id)), left_out
+
+    def action_set_billing_profile(self):
+        """Open the window that gives a billing profile to the customers chosen in a list."""
+        customers = self._ar_get_chosen_customers()
+        window = self.env["ar.billing.customers.add"].create(
+            {"source": "chosen", "partner_ids": [Command.set(customers.ids)]}
+        )
+        return client_actions.form(window, self.env._("Set Billing Profile"), target="new")
+
+    def action_add_billing_service(self):
+        """Open the window that adds a service to the customers chosen in a list."""
+        customers = self._ar_get_chosen_customers()
+        window = self.env["ar.billing.service.add"].create(
+            {"partner_ids": [Command.set(customers.ids)]}
+        )
+        return client_actions.form(window, self.env._("Add a Service"), target="new")
+
+    def _ar_get_chosen_customers(self):
+        customers = chosen_records(self)
+        customers.check_access("read")
+        if not customers:
+            raise UserError(self.env._("Choose the customers."))
+        return customers

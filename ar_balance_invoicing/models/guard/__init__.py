@@ -1,1 +1,1 @@
-from . import ar_guarded
+from . import ar_next_step, ar_guarded

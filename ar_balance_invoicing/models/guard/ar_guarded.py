@@ -25,6 +25,7 @@ class ArGuarded(models.AbstractModel):
     """
 
     _name = "ar.guarded"
+    _inherit = ["ar.next.step"]
     _description = "Guarded Record"
 
     # Whether people make, change and delete such records themselves.

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 
 from freezegun import freeze_time
 
+from odoo import Command
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
@@ -182,6 +183,8 @@ class TestBillingHistories(BillingCommon):
 
     def _change_service(self):
         service = self.chance.choice(list(self.services))
+        if service.previous_id or service.next_ids:
+            return  # dates typed over a change of price may overlap, and are then billed so
         day = service.date_from + timedelta(days=self.chance.randint(0, 50))
         change = self.chance.choice(
             [
@@ -192,6 +195,29 @@ class TestBillingHistories(BillingCommon):
             ]
         )
         service.write(change)
+
+    def _change_price(self):
+        service = self.chance.choice(list(self.services))
+        window = self.env["ar.billing.service.change"].create(
+            {
+                "service_ids": [Command.set(service.ids)],
+                "date_from": service.date_from + timedelta(days=self.chance.randint(0, 70)),
+                "percent": self.chance.choice([3, -10]),
+            }
+        )
+        before = service.next_ids
+        window.action_change()
+        # Same name, so that no day of the two is billed twice, whichever row bills it.
+        for follower in service.next_ids - before:
+            self.number[follower] = self.number[service]
+            self.services |= follower
+
+    def _undo_price(self):
+        followers = self.services.filtered("previous_id")
+        if followers:
+            follower = self.chance.choice(list(followers))
+            follower.action_undo_price_change()
+            self.services -= follower
 
     def _bill(self):
         customer = self.chance.choice(self._get_customers())
@@ -327,6 +353,7 @@ class TestBillingHistories(BillingCommon):
             [self._add_service, self._change_service, self._move_customer, self._delete]
             + [self._bill] * 5
             + [self._end_and_credit] * 3
+            + [self._change_price, self._change_price, self._undo_price]
             + [self._list, self._confirm, self._confirm, self._post_one, self._post_one]
             + [self._delete_line, self._cancel, self._bring_back, self._regenerate]
             + [self._credit, self._correct, self._take_credit_back, self._merge]

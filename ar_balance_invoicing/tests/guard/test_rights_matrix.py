@@ -2,6 +2,7 @@
 
 import logging
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from odoo.tests import tagged
@@ -28,6 +29,9 @@ BY_HAND = {
     "ar.billing.period": {"invoice_date": "today"},
     "ar.billing.profile": {"lead_days": 3},
     "ar.billing.service": {"price_unit": 41},
+    "ar.billing.customers.add": {"name": "Ann"},
+    "ar.billing.service.add": {"quantity": 2},
+    "ar.billing.service.change": {"percent": 4},
     "ar.create.invoices": {"profile_id": "profile"},
     "ar.create.invoices.confirm": {"skip_zero": True},
     "ar.give.away": {"note": "Never again"},
@@ -47,6 +51,7 @@ BY_METHODS = {
     "ar.billing.place": {"live": False},
     "ar.billing.period": {"company_id": "other"},
     "ar.billing.run": {"state": "queued"},
+    "ar.billing.service": {"previous_id": False},
     "ar.billing.run.line": {"state": "done"},
     "ar.invoice.task": {"user_id": 1},
     "ar.invoice.task.line": {"move_id": "other_draft"},
@@ -64,7 +69,8 @@ ARGUMENTS = {
     "account.move.create": [{"move_type": "out_invoice"}],
     "account.move.write": [{"ref": "Seen"}],
     "ar.billing.run.make": ["period"],
-    "ar.billing.run.make_of_days": ["profile", [[1, "2026-01-01", "2026-01-31"]]],
+    # A service that there is not, in whatever order the tests run.
+    "ar.billing.run.make_of_days": ["profile", [[10**9, "2026-01-01", "2026-01-31"]]],
     "ar.invoice.group.add_invoices": ["drafts"],
     "ar.invoice.group.remove_invoices": ["drafts"],
     "ar.invoice.task.run": ["confirm", "drafts"],
@@ -89,6 +95,7 @@ DOCUMENTS = {
     "ar.billing.run.action_view_invoices": "done_run",
     "ar.billing.run.action_view_result": "done_run",
     "ar.billing.run.unlink": "cancelled_run",
+    "ar.billing.service.action_undo_price_change": "following_service",
     "ar.invoice.task.action_retry": "failed_task",
     "ar.write.off.action_retry": "failed_write_off",
     "ar.write.off.action_undo": "done_write_off",
@@ -133,6 +140,9 @@ class TestRightsMatrix(RightsCommon):
         cls.last_period = cls.profile.period_ids.sorted("date_from")[-1]
         cls.spare_profile = cls._make_profile("Spare")
         cls.spare_profile.period_ids.sorted("date_from")[-1].unlink()
+        cls.following_service = cls.later_service._change_prices(
+            cls.today + timedelta(days=99), {cls.later_service: 13}
+        )
         cls.spare_reason = cls._make_reason("Spare")
         cls.records = cls._get_records()
         cls.new_vals = cls._get_new_vals()
@@ -258,6 +268,8 @@ class TestRightsMatrix(RightsCommon):
             self._leave_all_to_workers()
         if method == "onchange":
             return method, [[], {}, [], {"display_name": {}}]
+        if method == "get_empty_list_help":
+            return method, ["<p>Nothing here</p>"]
         if method == "default_get":
             return method, [sorted(self.env[model]._fields)]
         if getattr(getattr(type(self.env[model]), method, None), "_api_model", False):
