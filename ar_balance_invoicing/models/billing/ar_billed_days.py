@@ -99,7 +99,9 @@ class ArBilledDays(models.Model):
                 WITH asked AS (
                     SELECT service.id,
                            GREATEST(service.date_from, %(since)s) AS first,
-                           LEAST(service.date_to, %(until)s) AS last
+                           LEAST(service.date_to, %(until)s, CASE WHEN NOT service.active
+                                 THEN COALESCE(service.archived_on, service.date_from - 1) END
+                           ) AS last
                       FROM ar_billing_service service
                      WHERE service.id IN %(ids)s),
                 billed AS (

@@ -2,7 +2,10 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 # Nobody means nothing by nothing here: the product, the company or the form says it.
-EMPTY = ("name", "quantity", "price_unit", "currency_id", "tax_ids", "company_id")
+EMPTY = (
+    *("name", "quantity", "price_unit", "currency_id", "tax_ids", "company_id"),
+    "billed_from",
+)
 
 
 class ArBillingService(models.Model):
@@ -19,6 +22,9 @@ class ArBillingService(models.Model):
 
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True, tracking=True)
+    archived_on = fields.Date(
+        readonly=True, copy=False, help="No day after it is due while the service is archived."
+    )
     partner_id = fields.Many2one(
         "res.partner",
         string="Customer",
@@ -101,6 +107,7 @@ class ArBillingService(models.Model):
         store=True,
         readonly=False,
         precompute=True,
+        required=True,
         tracking=True,
         help="Days before are never caught up: somebody else has billed them, or nobody will. "
         "The first day of the service if that is at most one period ago when it is entered, "
@@ -161,12 +168,13 @@ class ArBillingService(models.Model):
         for service in self:
             first = service.date_from
             if not first:
-                service.billed_from = service.billed_from
+                service.billed_from = service.billed_from or today
                 continue
             running, earlier = service._get_running_period(today)
             entered = first if first >= earlier else running
             known = service.billed_from if service._origin else False
-            service.billed_from = min(known, entered) if known and known > first else entered
+            # It never moves on by itself: the days before would be billed by nobody.
+            service.billed_from = min(known, entered) if known else entered
 
     def _get_running_period(self, day):
         """First day of the period that holds a day, and of the one before it.
@@ -222,8 +230,34 @@ class ArBillingService(models.Model):
         return super().create(given)
 
     def write(self, vals):
+        """What was served until it is archived is still due.
+
+        :raise UserError: when a billed service is given to another customer.
+        """
         self._check_writes(vals)
-        return super().write(self._normalize(vals))
+        vals = self._normalize(vals)
+        if vals.get("partner_id"):
+            self._check_customer_stays(vals["partner_id"])
+        if "active" in vals:
+            changed = self.filtered(lambda service: service.active != bool(vals["active"]))
+            today = fields.Date.context_today(self)
+            changed._write_inside({"archived_on": not vals["active"] and today})
+        return super().write(vals)
+
+    def _check_customer_stays(self, partner_id):
+        moved = self.filtered(lambda service: service.partner_id.id != partner_id)
+        billed = self.env["ar.billed.days"].search(
+            [("service_id", "in", moved.ids), ("live", "=", True)], limit=1
+        )
+        if billed:
+            raise UserError(
+                self.env._(
+                    "“%(service)s” is billed to %(customer)s, and stays his. Give it a last day, "
+                    "and enter a new service for the other customer.",
+                    service=billed.service_id.display_name,
+                    customer=billed.service_id.partner_id.display_name,
+                )
+            )
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_billed(self):

@@ -48,6 +48,7 @@ class ArUnbilledDays(models.Model):
             ("hold", "On billing hold"),
             ("no_profile", "No billing profile"),
             ("archived", "Customer archived"),
+            ("ended", "Service archived"),
         ],
         string="Why",
         readonly=True,
@@ -89,9 +90,8 @@ class ArUnbilledDays(models.Model):
         today = fields.Date.context_today(self)
         due = self._get_due_days(today)
         latest = max([today, *due.values()])
-        services = self.env["ar.billing.service"].search(
-            [("company_id", "in", self.env.companies.ids)]
-        )
+        services = self.env["ar.billing.service"].with_context(active_test=False)
+        services = services.search([("company_id", "in", self.env.companies.ids)])
         days = self.env["ar.billed.days"]
         rows = [self._prepare_credit_row(*part) for part in days._get_beyond(services)]
         gaps = days._get_gaps(services, latest)
@@ -144,7 +144,7 @@ class ArUnbilledDays(models.Model):
             (last - first).days + 1,
             -line.currency_id.round(amount),
             line.currency_id.id,
-            self._get_customer_status(customer, profile) or "waiting",
+            self._get_certain_status(service, customer, profile) or "waiting",
         )
 
     @api.model
@@ -176,19 +176,21 @@ class ArUnbilledDays(models.Model):
     @api.model
     def _get_status(self, service, customer, profile, slice_, begin, end):
         """Why nobody has billed the days."""
-        if why := self._get_customer_status(customer, profile):
+        if why := self._get_certain_status(service, customer, profile):
             return why
         source = self.env["ar.charge.source.service"]
         return "waiting" if source._takes_part(service, slice_, begin, end) else "not_prorated"
 
     @api.model
-    def _get_customer_status(self, customer, profile):
-        """Why no run bills the customer, or False."""
+    def _get_certain_status(self, service, customer, profile):
+        """Why no run bills the customer or his service, or False."""
         if not customer.active:
             return "archived"
         if customer.billing_hold:
             return "hold"
-        return not profile and "no_profile"
+        if not profile:
+            return "no_profile"
+        return not service.active and "ended"
 
     # ------------------------------------------------------------------
     # Actions

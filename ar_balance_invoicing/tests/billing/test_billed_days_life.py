@@ -284,3 +284,41 @@ class TestCredits(BilledDaysCommon):
         self.service.write({"date_to": False, "date_from": date(2027, 6, 1)})
         self.assertEqual(self._line(self._credit()).price_subtotal, -100)
         self.assertEqual(self._get_billed(self.service), [])
+
+    def test_an_archived_service_owes_and_is_given_back_what_it_was(self):
+        self.billed.action_post()
+        with freeze_time("2026-12-20"):
+            self.service.active = False
+            self.other.active = False
+        with freeze_time("2027-03-31"):
+            self.env.invalidate_all()
+            rows = self.env["ar.unbilled.days"].search([("partner_id", "=", self.ann.id)])
+            self.assertEqual(
+                [(str(row.date_from), str(row.date_to), row.amount, row.status) for row in rows],
+                [
+                    ("2026-11-11", "2026-11-30", -66.67, "ended"),
+                    ("2026-12-01", "2026-12-20", 322.58, "ended"),
+                ],
+            )
+            action = rows.action_bill()
+            run = self.env["ar.billing.run"].browse(action["context"]["active_id"])
+            run.create_invoices()
+            self.assertEqual(run.invoice_ids.amount_untaxed, 255.91)
+            self.env.invalidate_all()
+            self.assertFalse(
+                self.env["ar.unbilled.days"].search([("partner_id", "=", self.ann.id)])
+            )
+        self.other.active = True
+        self.assertFalse(self.other.archived_on)
+
+    def test_a_corrected_first_day_forgets_no_day(self):
+        late = self._serve(self.bob, 30, date_from=date(2026, 11, 1))
+        with freeze_time("2027-02-02"):
+            late.date_from = date(2026, 11, 2)
+            self.assertEqual(late.billed_from, date(2026, 11, 1))
+            rows = self.env["ar.unbilled.days"].search([("partner_id", "=", self.bob.id)])
+            self.assertEqual(str(min(rows.mapped("date_from"))), "2026-11-02")
+
+    def test_a_billed_service_stays_its_customers(self):
+        with self.assertRaisesRegex(UserError, "is billed to Ann, and stays his"):
+            self.service.partner_id = self.bob
