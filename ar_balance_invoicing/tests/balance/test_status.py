@@ -2,6 +2,8 @@
 
 import re
 
+from lxml import etree
+
 from odoo.tests import HttpCase, tagged
 
 from ..billing_common import BillingCommon
@@ -235,6 +237,46 @@ class TestStatus(StatusCommon):
         for name, word in OURS.items():
             self.assertEqual(ribbons[word], f"status_in_payment != '{name}'")
             self.assertIn(name, ribbons["Paid"])
+
+    def test_a_card_shows_both_balances_and_the_status(self):
+        shown = {"invoice_balance", "account_balance", "status_in_payment"}
+        self.assertLess(shown, self._get_fields("account.view_account_move_kanban"))
+        shown = {"complete_name", "account_balance", "account_overdue"}
+        kind = "ar_balance_invoicing.res_partner_view_kanban_account_balance"
+        self.assertLess(shown, self._get_fields(kind))
+
+    def _get_arch(self, view):
+        view = self.env.ref(view)
+        return etree.fromstring(self.env[view.model].get_view(view.id, view_type=view.type)["arch"])
+
+    def _get_fields(self, view):
+        return set(self._get_arch(view).xpath("//field/@name"))
+
+    def test_footers_are_in_one_currency(self):
+        """Else today's rates make another total than those of the invoices."""
+        several = self.env.ref("base.group_multi_currency")
+        for view in ("view_out_invoice_tree", "view_out_credit_note_tree"):
+            for user_sees, expected in (
+                (True, {"amount_total_signed", "invoice_balance"}),
+                (False, {"amount_total_in_currency_signed", "invoice_balance"}),
+            ):
+                employees = self.env.ref("base.group_user")
+                (employees._apply_group if user_sees else employees._remove_group)(several)
+                self.assertEqual(self.env.user.has_group("base.group_multi_currency"), user_sees)
+                summed = set(self._get_arch(f"account.{view}").xpath("//field[@sum]/@name"))
+                self.assertLessEqual(expected, summed)
+                foreign = {"amount_total_in_currency_signed", "amount_untaxed_in_currency_signed"}
+                self.assertEqual(summed & foreign, expected & foreign, user_sees)
+
+    def test_the_print_does_not_name_the_run(self):
+        self._confirm()
+        self.assertTrue(self.run_.name)
+        for invoice in self.invoices.values():
+            html = self.env["ir.actions.report"]._render_qweb_html(
+                "account.report_invoice", invoice.ids
+            )[0]
+            self.assertNotIn(self.run_.name, html.decode())
+            self.assertNotIn("Paid on", html.decode())
 
 
 @tagged("post_install", "-at_install")
