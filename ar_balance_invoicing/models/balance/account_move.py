@@ -250,7 +250,7 @@ class AccountMove(models.Model):
     # Status
     # ------------------------------------------------------------------
 
-    @api.depends("amount_total", "commercial_partner_id")
+    @api.depends("amount_total_in_currency_signed", "account_balance")
     def _compute_status_in_payment(self):
         result = super()._compute_status_in_payment()
         statuses = self.env["ar.invoice.status"]._get_account_statuses(self)

@@ -6,6 +6,8 @@ from ...tools.balance_class import balance_class, balance_class_sql
 
 # What core says of an invoice of which nothing is open.
 PAID = ("in_payment", "paid")
+# The total that the list shows, so that it is read once.
+TOTAL = "amount_total_in_currency_signed"
 
 
 class ArInvoiceStatus(models.AbstractModel):
@@ -31,7 +33,7 @@ class ArInvoiceStatus(models.AbstractModel):
             Domain("state", "=", "posted")
             & Domain("payment_state", "in", PAID)
             & Domain("move_type", "in", sale_types)
-            & Domain("amount_total", "=", 0)
+            & Domain(TOTAL, "=", 0)
             & self._get_billed_domain()
         )
 
@@ -39,18 +41,20 @@ class ArInvoiceStatus(models.AbstractModel):
     def _get_account_statuses(self, moves):
         """``{invoice: balance_only, nothing_owed or credit}`` of those that the account decides.
 
-        A query or two for all of them, and none where no invoice is settled.
+        A few queries for all of them, and none for a page without such invoices.
         """
         paid = moves.filtered(lambda move: move.state == "posted" and move.payment_state in PAID)
-        if not paid:
-            return {}
         # Whoever reads an invoice, in the portal too, reads its status.
         paid = paid.sudo()
-        domain = self._get_status_domain()
         # Else the first field touched would have all others read as well.
-        paid._origin.fetch({condition.field_expr for condition in domain.iter_conditions()})
+        paid._origin.fetch([TOTAL])
+        of_zero = paid.filtered(lambda move: not move[TOTAL])
+        if not of_zero:
+            return {}
+        domain = self._get_status_domain()
+        of_zero._origin.fetch({condition.field_expr for condition in domain.iter_conditions()})
         statuses = {}
-        for move in paid.filtered_domain(domain):
+        for move in of_zero.filtered_domain(domain):
             sign = move.company_currency_id.compare_amounts(move.account_balance, 0)
             statuses[move] = balance_class(account=sign, invoice=0, besides=sign)
         return statuses
