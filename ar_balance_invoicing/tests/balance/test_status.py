@@ -102,6 +102,18 @@ class TestStatus(StatusCommon):
         payment.action_draft()
         self._assert_status(invoice, "balance_only")
 
+    def test_each_company_has_its_own_account_with_its_branches(self):
+        self._confirm()
+        owner, invoice = self.customers["nothing_owed"], self.invoices["nothing_owed"]
+        self._invoice(owner, 900, company=self.other)
+        self._assert_status(invoice, "nothing_owed")
+        self._invoice(owner, 30, currency_id=self.foreign.id, post=False)
+        self._assert_status(invoice, "nothing_owed")
+        self._invoice(owner, 5, company=self.branch)
+        self._assert_status(invoice, "balance_only")
+        self._pay(owner, 20, currency=self.foreign)
+        self._assert_status(invoice, "credit")
+
     def test_what_people_make_or_customers_pay_stays_as_odoo_says(self):
         self._confirm()
         owner = self.customers["balance_only"]
@@ -278,6 +290,8 @@ class TestStatus(StatusCommon):
                 "account.report_invoice", invoice.ids
             )[0]
             self.assertNotIn(self.run_.name, html.decode())
+            owes = invoice not in (self.invoices["nothing_owed"] | self.invoices["credit"])
+            self.assertEqual("Payment Communication" in html.decode(), owes)
             self.assertNotIn("Paid on", html.decode())
 
 
