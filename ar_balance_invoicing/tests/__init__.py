@@ -9,6 +9,7 @@ from .balance import (
     test_balance_queries,
     test_control_account,
     test_draft_matching,
+    test_status,
 )
 from .billing import (
     test_as_plain,

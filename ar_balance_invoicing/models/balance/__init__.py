@@ -3,6 +3,7 @@ from . import (
     ar_draft_matching,
     ar_balance,
     ar_total_due,
+    ar_invoice_status,
     account_account,
     account_move,
     account_move_line,

@@ -64,6 +64,17 @@ class AccountMove(models.Model):
         groups=BALANCE_GROUPS,
         help="Written off: nothing is owed any more, and part or all of it was never paid.",
     )
+    status_in_payment = fields.Selection(
+        selection_add=[
+            ("balance_only", "Balance only"),
+            ("nothing_owed", "Nothing owed"),
+            ("credit", "In credit"),
+        ],
+        string="Invoice Status",
+        search="_search_ar_status",
+        help="Core's status; of an invoice of zero that a billing run made, what the "
+        "customer's account owes besides it.",
+    )
     customer_tag_ids = fields.Many2many(
         related="commercial_partner_id.category_id",
         string="Customer Tags",
@@ -236,6 +247,60 @@ class AccountMove(models.Model):
         return Domain.custom(to_sql=to_sql, predicate=lambda move: (move[name] or False) in wanted)
 
     # ------------------------------------------------------------------
+    # Status
+    # ------------------------------------------------------------------
+
+    @api.depends("amount_total_in_currency_signed", "account_balance")
+    def _compute_status_in_payment(self):
+        result = super()._compute_status_in_payment()
+        statuses = self.env["ar.invoice.status"]._get_account_statuses(self)
+        for move, status in statuses.items():
+            move.with_env(self.env).status_in_payment = status
+        return result
+
+    def _search_ar_status(self, operator, value):
+        domain = self._ar_search_computed_selection("status_in_payment", operator, value)
+        if operator != "in":
+            return domain
+        # Core's list tells these two apart, its SQL does not.
+        for status, sent in (("sent", True), ("posted", False)):
+            if status in value:
+                waiting = Domain("status_in_payment", "=", "not_paid")
+                domain |= waiting & Domain("is_move_sent", "=", sent)
+        return domain
+
+    def _ar_get_status_word(self):
+        """What is said instead of core's “Paid”, in the reader's language; else False."""
+        self.ensure_one()
+        status = self.status_in_payment
+        if status not in self._ar_get_own_statuses():
+            return False
+        return dict(self._fields["status_in_payment"]._description_selection(self.env))[status]
+
+    @api.model
+    def _ar_get_own_statuses(self):
+        """The statuses that stand instead of core's “Paid”."""
+        return ["balance_only", "nothing_owed", "credit"]
+
+    def _track_subtype(self, initial_values):
+        """No “Invoice Paid” for followers of what nobody has paid."""
+        if "payment_state" in initial_values and self._ar_get_status_word():
+            initial_values = {
+                name: value for name, value in initial_values.items() if name != "payment_state"
+            }
+        return super()._track_subtype(initial_values)
+
+    def _mail_track(self, tracked_fields, initial_values):
+        """The chatter says the status that the list says."""
+        changes, values = super()._mail_track(tracked_fields, initial_values)
+        if "payment_state" in changes and (word := self._ar_get_status_word()):
+            field = self.env["ir.model.fields"]._get(self._name, "payment_state")
+            for _command, _id, tracked in values:
+                if tracked["field_id"] == field.id:
+                    tracked["new_value_char"] = word
+        return changes, values
+
+    # ------------------------------------------------------------------
     # Written off
     # ------------------------------------------------------------------
 
@@ -308,4 +373,7 @@ class AccountMove(models.Model):
         if field_expr == "balance_class":
             self._check_field_access(self._fields[field_expr], "read")
             return self._ar_balance_class_to_sql(alias, query)
-        return super()._field_to_sql(alias, field_expr, query)
+        value = super()._field_to_sql(alias, field_expr, query)
+        if field_expr == "status_in_payment":
+            return self.env["ar.invoice.status"]._account_status_to_sql(self, alias, query, value)
+        return value

@@ -48,6 +48,12 @@ class AccountMoveLine(models.Model):
         "them, or unmatch them, to settle it or to match it with something else.",
     )
 
+    in_account_balance = fields.Boolean(
+        compute="_compute_in_account_balance",
+        search="_search_in_account_balance",
+        groups=BALANCE_GROUPS,
+        help="It is a part of its customer's account balance in the current company.",
+    )
     amount_written_off = fields.Monetary(
         string="Written Off",
         compute="_compute_amount_written_off",
@@ -135,6 +141,20 @@ class AccountMoveLine(models.Model):
             return SQL("%s(%s AND %s)", SQL("" if True in value else "NOT "), posted, found)
 
         return Domain.custom(to_sql=to_sql, predicate=lambda line: line.has_draft_match in value)
+
+    @api.depends("open_balance", "account_id.account_type", "company_id")
+    @api.depends_context("company")
+    def _compute_in_account_balance(self):
+        owed = self.filtered_domain(self._search_in_account_balance("in", {True}))
+        for line in self:
+            line.in_account_balance = line in owed
+
+    def _search_in_account_balance(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        domain = self.env["ar.balance"]._get_owed_item_domain(self.env.company)
+        answers = {True: domain, False: ~domain}
+        return Domain.OR(answers[answer] for answer in set(map(bool, value)))
 
     def _field_to_sql(self, alias, field_expr, query=None):
         if field_expr not in _OPEN_AMOUNTS:

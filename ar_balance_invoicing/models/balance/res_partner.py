@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...tools import client_actions
 from ...tools.amounts import round_amount
 from .account_move import BALANCE_GROUPS
 
@@ -165,10 +166,11 @@ class ResPartner(models.Model):
         self.ensure_one()
         self.check_access("read")
         customer = self.commercial_partner_id
-        company = self.env.company
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "ar_balance_invoicing.account_move_line_action_open_items"
+        # The action has the same domain, by the id in the address.
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.account_move_line_action_open_items",
+            self.env._("Open items of %s", customer.display_name),
+            self.env["ar.balance"]._get_customer_item_domain(customer, self.env.company),
+            {"active_id": customer.id},
         )
-        action["display_name"] = self.env._("Open items of %s", customer.display_name)
-        action["domain"] = list(self.env["ar.balance"]._get_customer_item_domain(customer, company))
-        return action

@@ -25,6 +25,7 @@ from . import (
     ar_billing_charge,
     ar_unbilled_days,
     ar_invoice_maker,
+    ar_invoice_status,
     ar_invoice_task_confirm,
     ar_invoice_task_regenerate,
     account_journal,

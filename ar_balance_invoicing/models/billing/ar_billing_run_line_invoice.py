@@ -228,7 +228,6 @@ class ArBillingRunLine(models.Model):
             "currency_id": self.currency_id.id,
             "fiscal_position_id": position.id,
             "invoice_date": run.invoice_date,
-            "invoice_origin": run.name,
             "billing_run_id": run.id,
             "billing_period_id": run.period_id.id,
             "invoice_group_id": self.invoice_group_id.id,

@@ -94,10 +94,10 @@ class AccountMove(models.Model):
         """Paths of fields of ``account.move``: what the spreadsheet of a group shows."""
         return [
             "name",
-            "commercial_partner_id",
+            ("commercial_partner_id", self.env._("Customer")),
             "partner_id.ref",
             "partner_id.email",
-            "invoice_date",
+            ("invoice_date", self.env._("Invoice Date")),
             "invoice_date_due",
             "currency_id",
             "amount_untaxed",

@@ -4,6 +4,7 @@ from odoo.tools import SQL
 from ...tools import client_actions
 from ...tools.context_keys import APART, MATCHED_APART
 from ..balance.account_move import BALANCE_GROUPS
+from ..balance.ar_invoice_status import PAID
 from .ar_write_off_by_hand import BOOKED
 
 
@@ -78,16 +79,50 @@ class AccountMove(models.Model):
                 content["ar_written_off"] = content["move_id"] in written_off
         return result
 
+    def _get_invoice_next_payment_values(self, custom_amount=None):
+        """In the portal: what was written off was not paid."""
+        values = super()._get_invoice_next_payment_values(custom_amount=custom_amount)
+        written_off = self.sudo().amount_written_off
+        values["amount_written_off"] = written_off
+        values["amount_paid"] = self.currency_id.round(values["amount_paid"] - written_off)
+        return values
+
+    def _get_mail_template(self):
+        """An e-mail that calls nothing paid that is not, where all are such invoices."""
+        if all(move._ar_get_status_word() for move in self):
+            return self.env.ref("ar_balance_invoicing.mail_template_account")
+        return super()._get_mail_template()
+
     def _invoice_paid_hook(self):
         """What happens on payment does not happen on a write-off: nobody has paid."""
         paid = self.filtered(lambda move: not move._ar_is_shown_written_off())
         return super(AccountMove, paid)._invoice_paid_hook()
 
-    def _track_subtype(self, initial_values):
-        """No “Invoice Paid” for followers of what was written off."""
-        if "payment_state" in initial_values and self._ar_is_shown_written_off():
+    @api.model
+    def _ar_get_own_statuses(self):
+        return [*super()._ar_get_own_statuses(), "written_off"]
+
+    def _mail_track(self, tracked_fields, initial_values):
+        """What an undone write-off had settled was not paid before, either."""
+        changes, values = super()._mail_track(tracked_fields, initial_values)
+        if self._ar_was_written_off(changes, initial_values):
+            field = self.env["ir.model.fields"]._get(self._name, "payment_state")
+            words = dict(self._fields["status_in_payment"]._description_selection(self.env))
+            for _command, _id, tracked in values:
+                if tracked["field_id"] == field.id:
+                    tracked["old_value_char"] = words["written_off"]
+        return changes, values
+
+    def _ar_was_written_off(self, changes, initial_values):
+        """Whether it read “Written Off” before what has changed."""
+        if "payment_state" not in changes or initial_values["payment_state"] not in PAID:
             return False
-        return super()._track_subtype(initial_values)
+        if self.sudo().write_off_state == "partial":
+            return True  # what was paid besides was taken back
+        # Only a document of ours says something while it takes a write-off back.
+        said = self.env.cr.precommit.data.get(f"mail.tracking.message.{self._name}", {})
+        last = self.sudo().write_off_line_ids.sorted("id")[-1:]
+        return self.id in said and bool(last.reversal_id)
 
     def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
         """What a document takes back, it matches itself: item by item, all at once."""

@@ -3,6 +3,7 @@
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user, tagged
+from odoo.tools.safe_eval import safe_eval
 
 from ..common import BalanceCommon
 
@@ -341,3 +342,14 @@ class TestAccountBalance(BalanceCommon):
         items = self.env["account.move.line"].search(action["domain"])
         self.assertEqual(sum(items.mapped("amount_residual")), contact.account_balance)
         self.assertEqual(len(items), 4)
+        # The list's address, opened again: in the same company, or in another.
+        window = self.env["ir.actions.act_window"].browse(action["id"])
+        self.assertEqual(window.path, "open-items")
+        domain = safe_eval(window.domain, {"active_id": action["context"]["active_id"]})
+        self.assertEqual(self.env["account.move.line"].search(domain), items)
+        self.assertTrue(all(items.mapped("in_account_balance")))
+        elsewhere = self.env["account.move.line"].with_company(self.other).search(domain)
+        self.assertEqual(elsewhere.mapped("amount_residual"), [900])
+        others = self.env["account.move.line"].search([("in_account_balance", "=", False)])
+        self.assertFalse(others & items)
+        self.assertFalse(any(others.mapped("in_account_balance")))
