@@ -69,9 +69,9 @@ class ArWriteOffTakeBack(models.TransientModel):
         return text
 
     def _format_amounts(self, amounts):
-        return format_list(
-            self.env, [currency.format(amount) for currency, amount in amounts.items()] or ["0"]
-        )
+        # A form whose company was just emptied has rows without any currency.
+        texts = [currency.format(amount) for currency, amount in amounts.items() if currency]
+        return format_list(self.env, texts or ["0"])
 
     def _get_lines(self):
         return self.document_id._get_lines_to_undo() if self.document_id else self.line_ids

@@ -191,7 +191,7 @@ class TestProcessPopUp(WriteOffScreensCommon):
         self.assertEqual(self._account_sum(self.loss), sum(range(10, 15)))
 
     def test_the_chatter_keeps_what_was_decided(self):
-        document = self._draft().with_context(tracking_disable=False)
+        document = self._draft().with_context(tracking_disable=False, mail_notrack=False)
         self._line(document, self.invoices[1]).amount = 5
         self._line(document, self.invoices[2]).action_untick()
         text = document.ticked_text
