@@ -50,7 +50,8 @@ class ArWriteOffTakeBack(models.TransientModel):
         """“3 write-offs of 2 customers: $ 12.00 are owed again; 1 row stays as it is”."""
         amounts = defaultdict(float)
         applied = defaultdict(float)
-        for line in lines:
+        # A form whose company was just emptied has rows without any currency.
+        for line in lines.filtered("currency_id"):
             amounts[line.currency_id] += line.amount
             applied[line.currency_id] += line.amount_applied
         text = self.env._(
@@ -69,8 +70,7 @@ class ArWriteOffTakeBack(models.TransientModel):
         return text
 
     def _format_amounts(self, amounts):
-        # A form whose company was just emptied has rows without any currency.
-        texts = [currency.format(amount) for currency, amount in amounts.items() if currency]
+        texts = [currency.format(amount) for currency, amount in amounts.items()]
         return format_list(self.env, texts or ["0"])
 
     def _get_lines(self):
