@@ -6,6 +6,7 @@ from odoo.tools.i18n import format_list
 
 from ..tools import client_actions
 
+INVOICES = {"out_invoice", "out_receipt"}
 # What somebody wants to do with the documents, and is done once their write-offs are undone.
 ASKED = [
     ("draft", "reset to draft"),
@@ -47,17 +48,19 @@ class ArWriteOffTakeBack(models.TransientModel):
             wizard.text = wizard._get_text(lines)
 
     def _get_text(self, lines):
-        """“3 write-offs of 2 customers: $ 12.00 are owed again; 1 row stays as it is”."""
+        """“3 invoices of 2 customers. Owed again: $ 12.00.”, and what is left as it is."""
         amounts = defaultdict(float)
         applied = defaultdict(float)
         # A form whose company was just emptied has rows without any currency.
         for line in lines.filtered("currency_id"):
             amounts[line.currency_id] += line.amount
             applied[line.currency_id] += line.amount_applied
+        documents = self.env["ar.write.off"]
+        types = set(lines.move_id.mapped("move_type"))
         text = self.env._(
-            "Write-offs: %(count)s, of customers: %(customers)s. Owed again: %(amounts)s.",
-            count=len(lines),
-            customers=len(lines.partner_id),
+            "%(documents)s of %(customers)s. Owed again: %(amounts)s.",
+            documents=documents._count_documents(len(lines), types <= INVOICES),
+            customers=documents._count_customers(len(lines.partner_id)),
             amounts=self._format_amounts(amounts),
         )
         if any(not currency.is_zero(amount) for currency, amount in applied.items()):

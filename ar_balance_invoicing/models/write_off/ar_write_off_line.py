@@ -331,10 +331,6 @@ class ArWriteOffLine(models.Model):
         """Search for something else in the document of these lines."""
         return self._get_listed_document().action_change_criteria()
 
-    def action_discard(self):
-        """Delete the draft of these lines."""
-        return self._get_listed_document().action_discard()
-
     def action_view_document(self):
         """The write-off document of these lines."""
         return self._get_listed_document().action_view_document()

@@ -211,8 +211,12 @@ class ArWriteOffTicked(models.AbstractModel):
     def _show_as_it_is(self):
         """Say that the document has gone on since the screen was read, and show it."""
         self.ensure_one()
-        answer = client_actions.notification(
-            self.display_name, self._get_wrong_state_message(), warning=True
+        states = dict(self._fields["state"]._description_selection(self.env))
+        message = self.env._(
+            "%(name)s is %(state)s meanwhile: this is what became of it.",
+            name=self.display_name,
+            state=states[self.state].lower(),
         )
+        answer = client_actions.notification(self.env._("Out of date"), message, warning=True)
         answer["params"]["next"] = client_actions.form(self)
         return answer

@@ -370,7 +370,7 @@ class TestUndoPopUp(WriteOffScreensCommon):
         self._line(document, self.invoices[0]).action_untick()
         document.action_process()
         window = self._pop_up(self._in_list(document, chosen=document.line_ids).action_undo_on())
-        self.assertIn("Write-offs: 4, of customers: 4. Owed again: $\xa050.00.", window.text)
+        self.assertIn("4 invoices of 4 customers. Owed again: $\xa050.00.", window.text)
         self.assertIn("left as they are: 1 of the chosen rows", window.text)
         window.action_take_back()
         self.assertEqual(document.state, "undone")
@@ -383,7 +383,7 @@ class TestUndoPopUp(WriteOffScreensCommon):
         document.action_process()
         in_list = self._in_list(document, chosen=document.line_ids[:4])
         window = self._pop_up(in_list.action_undo_on())
-        self.assertIn("Write-offs: 5,", window.text)
+        self.assertIn("5 invoices of 5 customers.", window.text)
         window.action_take_back()
         self.assertEqual(document.state, "undone")
 
@@ -433,7 +433,7 @@ class TestDraftWriteOffs(WriteOffScreensCommon):
     def test_discard_deletes_at_once(self):
         document = self._draft()
         lines = document.line_ids
-        action = self._in_list(document).action_discard()
+        action = document.action_discard()
         self.assertEqual((action["res_model"], action["target"]), ("ar.write.off", "main"))
         self.assertFalse(document.exists())
         self.assertFalse(lines.exists())

@@ -17,7 +17,7 @@ export class FoundListController extends ListController {
     setup() {
         super.setup();
         this.orm = useService("orm");
-        this.ticked = useState({text: ""});
+        this.ticked = useState({text: "", criteria: ""});
         onWillStart(() => this.readTicked());
         // Read anew with the list: by a button, a search, or after a pop-up.
         useEffect(
@@ -41,9 +41,14 @@ export class FoundListController extends ListController {
         const [found] = await this.orm.searchRead(
             DOCUMENT,
             [["id", "=", id]],
-            ["ticked_text"]
+            ["ticked_text", "criteria_text"]
         );
         this.ticked.text = found ? found.ticked_text : "";
+        this.ticked.criteria = found ? found.criteria_text : "";
+        if (found && found.criteria_text) {
+            // Also where the list was opened by its address.
+            this.env.config.setDisplayName(found.criteria_text);
+        }
     }
 
     async onRecordSaved(record, changes) {
