@@ -50,6 +50,7 @@
         "views/res_config_settings_views.xml",
         "wizards/ar_invoice_group_add_views.xml",
         "wizards/ar_write_off_search_views.xml",
+        "wizards/ar_write_off_process_views.xml",
         "wizards/ar_write_off_batch_move_views.xml",
         "wizards/ar_write_off_take_back_views.xml",
         "wizards/ar_billing_set_up_views.xml",

@@ -48,6 +48,7 @@ from .write_off import (
     test_write_off_reason,
     test_write_off_tax,
     test_own_money,
+    test_write_off_screens,
     test_write_off_search,
 )
 from .xlsx import test_xlsx

@@ -92,6 +92,7 @@ class EveryModelCommon(GroupCommon):
             ),
             cls.env["ar.invoice.group.add"].create({"invoice_ids": [Command.set(invoice.ids)]}),
             cls.env["ar.write.off.search"].create({"balance_below": 5}),
+            cls.env["ar.write.off.process"].create({"document_id": write_off.id}),
             cls.env["ar.write.off.batch.move"].create(
                 {
                     "line_ids": [Command.set(write_off.line_ids.ids)],

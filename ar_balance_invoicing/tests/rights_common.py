@@ -353,6 +353,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
     def _get_wizard_vals(cls):
         return {
             "ar.write.off.search": {"company_id": cls.company.id, "balance_below": 8},
+            "ar.write.off.process": {"document_id": cls.draft_write_off.id},
             "ar.write.off.batch.move": {
                 "line_ids": [Command.set(cls.done_write_off.line_ids.ids)],
                 "batch_id": cls.batch.id,

@@ -8,6 +8,7 @@ from . import (
     ar_give_away,
     ar_invoice_group_add,
     ar_write_off_search,
+    ar_write_off_process,
     ar_write_off_batch_move,
     ar_write_off_take_back,
     account_move_reversal,

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..tools import client_actions
+
 
 class ArWriteOffSearch(models.TransientModel):
     """The pop-up of Process Invoice Write-Offs: the default batch, and what is searched.
@@ -10,7 +12,7 @@ class ArWriteOffSearch(models.TransientModel):
 
     _name = "ar.write.off.search"
     _description = "Invoice Write-Off"
-    _inherit = ["ar.guarded", "ar.write.off.criteria"]
+    _inherit = ["ar.guarded", "ar.write.off.criteria", "ar.write.off.batch.choice"]
     _initial_fields = frozenset({"company_id"})
 
     document_id = fields.Many2one(
@@ -19,7 +21,6 @@ class ArWriteOffSearch(models.TransientModel):
         ondelete="cascade",
         help="The document that is searched again; none: a new one is made.",
     )
-    batch_mode = fields.Selection(related="company_id.ar_write_off_batch_mode")
     batch_id = fields.Many2one(
         "ar.write.off.batch",
         string="Update Default Batch",
@@ -47,6 +48,8 @@ class ArWriteOffSearch(models.TransientModel):
         self.ensure_one()
         documents = self.env["ar.write.off"]
         documents._check_may_write_off()
+        if self.document_id and not self.document_id.is_editable:
+            return self.document_id._show_as_it_is()
         self._update_default_batch()
         criteria = self._get_criteria_values()
         document = self.document_id
@@ -57,6 +60,10 @@ class ArWriteOffSearch(models.TransientModel):
             batch, company = self.batch_id.id, self.company_id.id
             document = documents.find(criteria, batch_id=batch, company_id=company)
         return document.action_view_lines()
+
+    def _show_with_batch(self):
+        title = self.env._("Change Criteria") if self.document_id else self._description
+        return client_actions.form(self, self.env._(title), target="new")
 
     def _update_default_batch(self):
         """The batch that was chosen is the user's default from now on (manual batches).

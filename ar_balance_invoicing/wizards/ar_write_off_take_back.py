@@ -1,8 +1,12 @@
+from collections import defaultdict
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools.i18n import format_list
 
 from ..tools import client_actions
 
+INVOICES = {"out_invoice", "out_receipt"}
 # What somebody wants to do with the documents, and is done once their write-offs are undone.
 ASKED = [
     ("draft", "reset to draft"),
@@ -31,14 +35,46 @@ class ArWriteOffTakeBack(models.TransientModel):
     currency_id = fields.Many2one(related="company_id.currency_id")
     line_count = fields.Integer(string="Write-Offs to Undo", compute="_compute_figures")
     amount = fields.Monetary(compute="_compute_figures", help="In company currency.")
+    left_count = fields.Integer(help="How many of the chosen rows there is nothing to undo of.")
+    text = fields.Char(string="What Is Undone", compute="_compute_figures")
 
-    @api.depends("line_ids", "document_id")
+    @api.depends("line_ids", "document_id", "left_count")
     def _compute_figures(self):
         for wizard in self:
             lines = wizard._get_lines()
             wizard.company_id = lines[:1].company_id
             wizard.line_count = len(lines)
             wizard.amount = sum(lines.mapped("amount_company"))
+            wizard.text = wizard._get_text(lines)
+
+    def _get_text(self, lines):
+        """“3 invoices of 2 customers. Owed again: $ 12.00.”, and what is left as it is."""
+        amounts = defaultdict(float)
+        applied = defaultdict(float)
+        # A form whose company was just emptied has rows without any currency.
+        for line in lines.filtered("currency_id"):
+            amounts[line.currency_id] += line.amount
+            applied[line.currency_id] += line.amount_applied
+        documents = self.env["ar.write.off"]
+        types = set(lines.move_id.mapped("move_type"))
+        text = self.env._(
+            "%(documents)s of %(customers)s. Owed again: %(amounts)s.",
+            documents=documents._count_documents(len(lines), types <= INVOICES),
+            customers=documents._count_customers(len(lines.partner_id)),
+            amounts=self._format_amounts(amounts),
+        )
+        if any(not currency.is_zero(amount) for currency, amount in applied.items()):
+            paid = self._format_amounts(applied)
+            text += " " + self.env._("Credits that were applied are open again: %s.", paid)
+        if self.left_count:
+            text += " " + self.env._(
+                "Not written off, and left as they are: %s of the chosen rows.", self.left_count
+            )
+        return text
+
+    def _format_amounts(self, amounts):
+        texts = [currency.format(amount) for currency, amount in amounts.items()]
+        return format_list(self.env, texts or ["0"])
 
     def _get_lines(self):
         return self.document_id._get_lines_to_undo() if self.document_id else self.line_ids

@@ -199,7 +199,8 @@ class AccountMove(models.Model):
         self.ensure_one()
         return client_actions.records(
             self.env,
-            "ar_balance_invoicing.ar_write_off_line_action",
+            "ar_balance_invoicing.ar_write_off_line_action_invoice",
             self.env._("Write-offs of %s", self.display_name),
             [("move_id", "=", self.id), ("state", "in", BOOKED)],
+            {"active_id": self.id},
         )

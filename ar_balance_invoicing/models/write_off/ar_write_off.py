@@ -17,10 +17,13 @@ class ArWriteOff(models.Model):
     _description = "Write-Off"
     _inherit = [
         "ar.write.off.own.money",
+        "ar.write.off.ticked",
+        "ar.write.off.draft",
         "ar.write.off.undo",
         "ar.write.off.criteria",
         "ar.write.off.found",
         "ar.write.off.evidence",
+        "ar.write.off.batch.choice",
         "ar.xlsx.export",
     ]
     _order = "id desc"
@@ -49,7 +52,6 @@ class ArWriteOff(models.Model):
         domain="[('is_usable', '=', True)]",
         tracking=True,
     )
-    batch_mode = fields.Selection(related="company_id.ar_write_off_batch_mode")
     reason_id = fields.Many2one(
         "ar.write.off.reason",
         compute="_compute_reason_id",
@@ -150,10 +152,6 @@ class ArWriteOff(models.Model):
     def create(self, vals_list):
         self._check_may_write_off()
         return super().create(vals_list)
-
-    def _get_draft_name(self):
-        number = self._origin.id
-        return self.env._("Draft Write-Off %s", number) if number else self.env._("New Write-Off")
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)

@@ -271,11 +271,17 @@ class ArWriteOffBatch(models.Model):
             # Made by another transaction that this one may not see: begin again.
             raise ConcurrencyError(str(error)) from error
 
+    @api.model
+    def _get_automatic_name(self, user, date=None):
+        """What the Auto Batch of a user is called, on a day or today."""
+        date = date or fields.Date.context_today(self.with_context(tz=user.tz))
+        return self.env._(
+            "Auto Batch %(user)s %(date)s", user=user.name, date=fields.Date.to_string(date)
+        )
+
     def _prepare_automatic_batch(self, company, user, date):
         return {
-            "name": self.env._(
-                "Auto Batch %(user)s %(date)s", user=user.name, date=fields.Date.to_string(date)
-            ),
+            "name": self._get_automatic_name(user, date),
             "company_id": company.id,
             "mode": "automatic",
             "owner_id": user.id,
@@ -388,10 +394,10 @@ class ArWriteOffBatch(models.Model):
     def action_view_documents(self):
         """The write-off documents that are recorded in this batch, wholly or in part."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Documents of %s", self.display_name),
-            "res_model": "ar.write.off",
-            "view_mode": "list,form",
-            "domain": self._get_document_domain(),
-        }
+        return client_actions.records(
+            self.env,
+            "ar_balance_invoicing.ar_write_off_action_batch",
+            self.env._("Documents of %s", self.display_name),
+            self._get_document_domain(),
+            {"active_id": self.id},
+        )

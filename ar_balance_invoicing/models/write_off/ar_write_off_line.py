@@ -4,6 +4,7 @@ from odoo.exceptions import UserError, ValidationError
 from ...tools import client_actions
 from ...tools.amounts import round_amount
 from ...tools.context_keys import LISTED_WRITE_OFF
+from ...tools.records import chosen_records
 from .ar_write_off_by_hand import BOOKED
 
 
@@ -183,18 +184,33 @@ class ArWriteOffLine(models.Model):
     @api.constrains("amount", "amount_residual")
     def _check_amount(self):
         for line in self:
-            amount, whole = line.amount, line.amount_residual
-            compare = line.currency_id.compare_amounts
-            if compare(abs(amount), abs(whole)) > 0 or amount * whole < 0:
-                raise ValidationError(
-                    self.env._(
-                        "%(document)s: %(amount)s cannot be written off of %(balance)s. Type "
-                        "an amount between zero and the balance.",
-                        document=line.move_id.display_name,
-                        amount=line.currency_id.format(amount),
-                        balance=line.currency_id.format(whole),
-                    )
-                )
+            if problem := line._get_amount_problem():
+                raise ValidationError(problem)
+
+    def _get_amount_problem(self):
+        """Why the amount is none of the balance: a sentence, or False."""
+        amount, whole = self.amount, self.amount_residual
+        too_much = self.currency_id.compare_amounts(abs(amount), abs(whole)) > 0
+        return (too_much or amount * whole < 0) and self.env._(
+            "%(document)s: %(amount)s cannot be written off of %(balance)s. Type "
+            "an amount between zero and the balance.",
+            document=self.move_id.display_name,
+            amount=self.currency_id.format(amount),
+            balance=self.currency_id.format(whole),
+        )
+
+    @api.onchange("amount")
+    def _onchange_amount(self):
+        """Say at once what cannot be: the amount is again what it was."""
+        problem = self._get_amount_problem()
+        if not problem and self.currency_id.is_zero(self.amount) and self.amount_residual:
+            problem = self.env._(
+                "Nothing of %s would be written off: untick it instead.", self.move_id.display_name
+            )
+        if not problem:
+            return None
+        self.amount = self._origin.amount
+        return {"warning": {"title": self.env._("Write Off"), "message": problem}}
 
     @api.depends("move_id")
     def _compute_display_name(self):
@@ -254,17 +270,40 @@ class ArWriteOffLine(models.Model):
     # ------------------------------------------------------------------
 
     def action_tick(self):
-        """Tick these lines; none chosen: all of the document whose list is open."""
-        self._set_ticks(True)
+        """Tick these lines; none chosen: all that the list shows, or of its document."""
+        return self._set_ticks(True)
 
     def action_untick(self):
-        """Untick these lines; none chosen: all of the document whose list is open."""
-        self._set_ticks(False)
+        """Untick these lines; none chosen: all that the list shows, or of its document."""
+        return self._set_ticks(False)
 
     def _set_ticks(self, ticked):
         self.check_access("write")
-        lines = self or self._get_listed_document()._get_lines("todo")
-        lines.filtered(lambda line: line.state == "todo").write({"selected": ticked})
+        lines = self._get_chosen() or self._get_listed_document()._get_lines("todo")
+        waiting = lines.filtered(lambda line: line.state == "todo")
+        waiting.write({"selected": ticked})
+        document = lines.document_id
+        if lines and not waiting and len(document) == 1 and not document.is_editable:
+            return document._show_as_it_is()
+        return None
+
+    def _get_chosen(self):
+        """What a button of the list acts on; none where there is no such list.
+
+        :raise UserError: when the filter of the list shows nothing.
+        """
+        lines = chosen_records(self)
+        if not lines and self._get_shown() is not None:
+            raise UserError(self.env._("The list shows no row: remove a filter."))
+        return lines
+
+    def _get_shown(self):
+        """The rows that the list shows whose button was pressed; None where there is none."""
+        context = self.env.context
+        listed = context.get("active_domain") is not None
+        if not listed or context.get("active_model") != self._name:
+            return None
+        return chosen_records(self.browse())
 
     def _get_listed_document(self):
         """The document of these lines; of none, the one whose list is open.
@@ -280,8 +319,13 @@ class ArWriteOffLine(models.Model):
         return document
 
     def action_process_selection(self):
-        """Ask how what is ticked in the document of these lines is to be written off."""
-        return self._get_listed_document().action_process_selection()
+        """Ask how what is ticked in the document of these lines is to be written off.
+
+        Stored ticks count, whatever rows are chosen or shown; how many of them the filter of
+        the list hides is said.
+        """
+        document = self._get_listed_document()
+        return document._ask_to_process(self._get_shown())
 
     def action_change_criteria(self):
         """Search for something else in the document of these lines."""
@@ -303,6 +347,8 @@ class ArWriteOffLine(models.Model):
         documents._check_may_write_off()
         chosen = documents._check_undo_date(date)
         done = self._get_undoable()
+        if not self:
+            raise UserError(self.env._("Choose the write-offs that are to be undone."))
         if not done and self.filtered(lambda line: line.state == "taken_back"):
             return self._get_undo_notification(done)
         for document, lines in (done or self).grouped("document_id").items():
@@ -310,13 +356,25 @@ class ArWriteOffLine(models.Model):
         return self._get_undo_notification(done)
 
     def action_undo_on(self):
-        """Ask for the date on which these lines are to be undone."""
+        """Say what is undone of the chosen lines, and ask for the date.
+
+        :raise UserError: when there is nothing to undo among them.
+        """
         self.env["ar.write.off"]._check_may_write_off()
         self.check_access("write")
+        chosen = self._get_chosen()
+        lines = chosen._get_undoable()
+        if not lines:
+            raise UserError(
+                self.env._("None of the chosen rows is written off: there is nothing to undo.")
+            )
         return client_actions.pop_up(
             "ar.write.off.take.back",
-            self.env._("Undo on Another Date"),
-            {"default_line_ids": [Command.set(self._get_undoable().ids)]},
+            self.env._("Undo Write-Offs"),
+            {
+                "default_line_ids": [Command.set(lines.ids)],
+                "default_left_count": len(chosen - lines),
+            },
         )
 
     def _get_undo_notification(self, done):

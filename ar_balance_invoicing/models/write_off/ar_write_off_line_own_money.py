@@ -32,6 +32,20 @@ class ArWriteOffLineOwnMoney(models.AbstractModel):
         compute="_compute_amount_applied",
         help="What is left to be written off, in the row's currency.",
     )
+    amount_to_lose = fields.Monetary(
+        string="To Be Lost (company)",
+        compute="_compute_amount_applied",
+        currency_field="company_currency_id",
+        help="Of a ticked row that waits, what is left to be written off, in company currency; of "
+        "others nothing. It adds up to what the document says.",
+    )
+    amount_written_off = fields.Monetary(
+        string="Written Off (company)",
+        compute="_compute_amount_written_off",
+        currency_field="company_currency_id",
+        help="What the ledger says was written off by this row, in company currency: nothing of "
+        "what was not ticked, undone or taken back. It adds up to what the document says.",
+    )
     applied_reviewed = fields.Monetary(
         readonly=True, copy=False, help="What was to be applied when it was first started."
     )
@@ -65,10 +79,11 @@ class ArWriteOffLineOwnMoney(models.AbstractModel):
         result = super().write(vals)
         if isinstance(vals, dict) and vals.keys() & {"selected", "amount", "state"}:
             # Each tick moves the credits of all rows; dependencies would look for these.
-            self.invalidate_model(["amount_applied", "amount_lost"], flush=False)
+            names = ["amount_applied", "amount_lost", "amount_to_lose"]
+            self.invalidate_model(names, flush=False)
         return result
 
-    @api.depends("selected", "amount", "state", "document_id.apply_credits")
+    @api.depends("selected", "amount", "amount_company", "state", "document_id.apply_credits")
     def _compute_amount_applied(self):
         drafts = self.filtered(lambda line: line.document_id.state == "draft")
         applied = drafts.document_id._origin._get_applied()
@@ -76,8 +91,23 @@ class ArWriteOffLineOwnMoney(models.AbstractModel):
         for line in self:
             paid = float(applied.get(line._origin.id, 0))
             settled = line.state in ("done", "undo", "undone", "taken_back")
+            waits = line.state == "todo" and line.selected
             line.amount_applied = round_amount(line.currency_id, paid)
             line.amount_lost = line.amount if settled else line._get_left(paid)
+            line.amount_to_lose = line._get_left_company(paid) if waits else 0
+
+    def _get_left_company(self, applied):
+        """What is lost of the row in company currency; as ``_get_applied_company`` reckons."""
+        share = min(1, applied / self.amount) if self.amount else 0
+        paid = round_amount(self.company_currency_id, self.amount_company * share)
+        return round_amount(self.company_currency_id, self.amount_company - paid)
+
+    @api.depends("state")
+    def _compute_amount_written_off(self):
+        amounts = self.env["ar.balance"]._get_written_off(self._origin, entry="write_off_line_id")
+        for line in self:
+            amount = amounts.get(line._origin.id, 0)
+            line.amount_written_off = round_amount(line.company_currency_id, amount)
 
     def _get_left(self, applied):
         """What is lost of the row's amount when so much of it is paid, with its sign."""

@@ -65,18 +65,37 @@ class ArWriteOffOwnMoney(models.AbstractModel):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT line.document_id,
-                       SUM(line.amount_company * LEAST(1, part.amount / NULLIF(line.amount, 0)))
-                           FILTER (WHERE part.amount > 0),
-                       SUM(line.amount_company * LEAST(1, part.amount / NULLIF(line.amount, 0)))
-                           FILTER (WHERE part.amount < 0)
-                  FROM (%s) AS part JOIN ar_write_off_line line ON line.id = part.line_id
+                SELECT line.document_id, SUM(%(company)s) FILTER (WHERE part.amount > 0),
+                       SUM(%(company)s) FILTER (WHERE part.amount < 0)
+                  FROM (%(applied)s) AS part JOIN ar_write_off_line line ON line.id = part.line_id
               GROUP BY line.document_id
                 """,
-                self._select_applied(),
+                company=self._get_applied_company(SQL("part.amount")),
+                applied=self._select_applied(),
             )
         )
         return {document: (debts or 0, -(credits or 0)) for document, debts, credits in rows}
+
+    def _get_applied_company(self, applied):
+        """SQL: what is applied of a ``line`` in company currency, a rounded amount for each row.
+
+        So that what rows say adds up to what the document says.
+
+        :param applied: SQL of the amount in the row's currency, with its sign, or NULL.
+        """
+        return SQL(
+            """
+            ROUND(line.amount_company
+                  * LEAST(1, COALESCE(%(applied)s / NULLIF(line.amount, 0), 0))
+                  / %(cent)s) * %(cent)s
+            """,
+            applied=applied,
+            cent=SQL(
+                "(SELECT home.rounding FROM res_company owner "
+                "JOIN res_currency home ON home.id = owner.currency_id "
+                "WHERE owner.id = line.company_id)"
+            ),
+        )
 
     # ------------------------------------------------------------------
     # The credits
@@ -164,13 +183,15 @@ class ArWriteOffOwnMoney(models.AbstractModel):
     # Which credit pays which debt
     # ------------------------------------------------------------------
 
-    def _select_plan(self):
+    def _select_plan(self, apply_credits=False):
         """SELECT of what is to be applied: row, debt, credit, the credit's row, amount.
 
         Debts of the ticked rows that wait, and credits, each stand in a queue by age for each
         customer, account and currency; where the two queues overlap, one pays the other.
         Credits of other companies of the ledger, and credits that are listed themselves and
         are not ticked, stay as they are.
+
+        :param apply_credits: as if the documents said so; else as they say.
         """
         self.env.flush_all()
         items = self.env["ar.write.off.line"]._fields["item_ids"]
@@ -185,7 +206,8 @@ class ArWriteOffOwnMoney(models.AbstractModel):
                            ORDER BY credit.date, credit.item_id, credit.id) AS upto
                   FROM ar_write_off_credit credit
                   JOIN ar_write_off document ON document.id = credit.document_id
-                   AND document.company_id = credit.company_id AND document.apply_credits
+                   AND document.company_id = credit.company_id
+                   AND (document.apply_credits OR %(apply_credits)s)
              LEFT JOIN (SELECT line.*, item.%(item_column)s AS item_id FROM ar_write_off_line line
                           JOIN %(relation)s item ON item.%(line_column)s = line.id
                          WHERE line.document_id IN %(documents)s) AS listed
@@ -232,10 +254,14 @@ class ArWriteOffOwnMoney(models.AbstractModel):
             item_column=SQL.identifier(items.column2),
             documents=tuple(self.ids) or (0,),
             pool=pool,
+            apply_credits=apply_credits,
         )
 
-    def _select_applied(self):
-        """SELECT of what is to be applied of each row, debts positive and credits negative."""
+    def _select_applied(self, apply_credits=False):
+        """SELECT of what is to be applied of each row, debts positive and credits negative.
+
+        :param apply_credits: see ``_select_plan``
+        """
         return SQL(
             """
             WITH plan AS MATERIALIZED (%s)
@@ -244,7 +270,7 @@ class ArWriteOffOwnMoney(models.AbstractModel):
             SELECT credit_line_id, -SUM(amount) FROM plan
              WHERE credit_line_id IS NOT NULL GROUP BY credit_line_id
             """,
-            self._select_plan(),
+            self._select_plan(apply_credits),
         )
 
     def _get_applied(self):

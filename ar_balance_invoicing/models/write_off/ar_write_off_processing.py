@@ -98,24 +98,29 @@ class ArWriteOff(models.Model):
     def action_process_selection(self):
         """Show what is ticked, and ask how it is to be written off.
 
-        :raise UserError: when nothing is ticked, or it was processed already.
+        Of what was processed already, what became of it.
+
+        :raise UserError: when nothing is ticked.
+        """
+        return self._ask_to_process()
+
+    def _ask_to_process(self, shown=None):
+        """The pop-up of Process Selection.
+
+        :param shown: the rows that a list shows; those that are ticked and not among them are
+            counted. None: all are.
         """
         self.ensure_one()
         self._check_may_write_off()
+        if not self.is_startable:
+            return self._show_as_it_is()
         self._check_startable()
-        self._check_ticked()
-        return client_actions.form(
-            self,
-            self.env._("Process Selection"),
-            view="ar_balance_invoicing.ar_write_off_view_form_process",
-            target="new",
+        ticked = self._check_ticked().filtered("selected")
+        hidden = 0 if shown is None else len(ticked - shown)
+        window = self.env["ar.write.off.process"]._create_inside(
+            [{"document_id": self.id, "hidden_count": hidden}]
         )
-
-    def action_process_and_view(self):
-        """Write off what is ticked, and show what became of it; see ``action_process``."""
-        self.ensure_one()
-        self.action_process()
-        return self.action_view_document()
+        return client_actions.form(window, self.env._("Process Selection"), target="new")
 
     def action_process(self):
         """Write off the ticked lines.
@@ -126,9 +131,10 @@ class ArWriteOff(models.Model):
         for document in self:
             document._check_may_write_off()
             document._check_startable()
-            document._check_ready()
+            lines = document._check_ready()
             document._write_inside({"batch_id": document._find_or_make_batch().id})
-            document._get_lines("todo")._skip_unticked()
+            document._track_set_log_message(document._get_decision_note())
+            lines._skip_unticked()
             document._start()
         return True
 
@@ -194,15 +200,25 @@ class ArWriteOff(models.Model):
         return batch
 
     def _check_ready(self):
-        """Whatever is wrong with the document as a whole is said before any entry."""
-        self._check_ticked()
+        """Whatever is wrong with the document as a whole is said before any entry.
+
+        :return: its lines to do, ticked or not.
+        """
+        lines = self._check_ticked()
         self._check_filled_in()
+        return lines
 
     def _check_ticked(self):
-        if not self._get_lines("todo").filtered("selected"):
+        """
+        :return: the lines to do, ticked or not.
+        :raise UserError: when none is ticked.
+        """
+        lines = self._get_lines("todo")
+        if not lines.filtered("selected"):
             raise UserError(
                 self.env._("Nothing is ticked. Search, and tick what is to be written off.")
             )
+        return lines
 
     def _check_filled_in(self):
         """Reason, note, journal and an open date, before the first time and each other."""
@@ -315,9 +331,6 @@ class ArWriteOff(models.Model):
         draft = self.is_editable
         name = "ar_write_off_line_action_found" if draft else "ar_write_off_line_action_document"
         title = self.env._("Lines of %s", self.display_name)
-        shown = {"draft": (), "undone": ("undone", "taken_back")}.get(
-            self.state, ("done", "failed", "taken_back")
-        )
         # The action has the same domain, by the id in the address.
         return client_actions.records(
             self.env,
@@ -326,8 +339,8 @@ class ArWriteOff(models.Model):
             [("document_id", "=", self.id)],
             {
                 "active_id": self.id,
-                LISTED_WRITE_OFF: self.id,
-                **{f"search_default_{name}": 1 for name in shown},
+                # What was not ticked is no part of what was done.
+                **({LISTED_WRITE_OFF: self.id} if draft else {"search_default_kept": 1}),
             },
         )
 
@@ -364,7 +377,14 @@ class ArWriteOff(models.Model):
         )
 
     def _get_xlsx_sheets(self):
-        """The lines, to review what was found or to file what was done."""
+        """The lines, to review what was found or to file what was done.
+
+        What is added up is what the document says: what the ticked rows would lose of a draft,
+        else what the ledger says was written off.
+        """
+        lost = self.env._("To Be Lost"), self.env._("Written Off")
+        names = "amount_to_lose", "amount_written_off"
+        drafts = {document.state == "draft" for document in self}
         return [
             {
                 "title": self.env._("Write-Off Lines"),
@@ -380,10 +400,13 @@ class ArWriteOff(models.Model):
                     "currency_id",
                     "amount_total",
                     "amount_residual",
-                    "amount",
-                    "amount_company",
+                    ("amount", self.env._("Amount")),
+                    ("amount_company", self.env._("Amount in Company Currency")),
                     "amount_applied",
-                    "amount_lost",
+                    *(
+                        (names[not draft], lost[not draft])
+                        for draft in sorted(drafts, reverse=True)
+                    ),
                     "account_balance",
                     "product_types",
                     "state",
@@ -391,7 +414,11 @@ class ArWriteOff(models.Model):
                     "entry_id",
                     "reversal_id",
                 ],
-                # Of the customer's whole account, so once for each of his lines.
-                "untotalled": ["account_balance"],
+                # Also of rows that are not ticked, or failed, or were undone; what a customer's
+                # whole account owes stands once for each of his rows.
+                "untotalled": [
+                    *("amount_total", "amount_residual", "amount", "amount_company"),
+                    *("amount_applied", "account_balance"),
+                ],
             }
         ]

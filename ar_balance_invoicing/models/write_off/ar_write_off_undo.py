@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ...tools import client_actions
+from ...tools.amounts import round_amount
 
 
 class ArWriteOffUndo(models.AbstractModel):
@@ -22,6 +23,22 @@ class ArWriteOffUndo(models.AbstractModel):
         help="Write-offs whose entries settle nothing any more, for somebody has reversed, reset, "
         "cancelled, deleted or unmatched them.",
     )
+
+    undone_count = fields.Integer(string="Undone", compute="_compute_undone")
+    amount_undone = fields.Monetary(compute="_compute_undone", help="In company currency.")
+
+    @api.depends("state")
+    def _compute_undone(self):
+        rows = self.env[self._line_model]._read_group(
+            [("document_id", "in", self._origin.ids), ("state", "=", "undone")],
+            ["document_id"],
+            ["__count", "amount_company:sum"],
+        )
+        figures = {document.id: (count, amount) for document, count, amount in rows}
+        for document in self:
+            count, amount = figures.get(document._origin.id, (0, 0))
+            document.undone_count = count
+            document.amount_undone = round_amount(document.currency_id, amount)
 
     def _compute_taken_back_count(self):
         counts = self._get_line_counts()
@@ -67,13 +84,22 @@ class ArWriteOffUndo(models.AbstractModel):
         return left._get_undo_notification(left.browse()) if left else None
 
     def action_undo_on(self):
-        """Ask for the date on which the document is to be undone."""
+        """Say what is undone, and ask for the date.
+
+        :raise UserError: when there is nothing to undo.
+        """
         self.ensure_one()
         self._check_may_write_off()
         self.check_access("write")
+        if not self._get_lines_to_undo() and not self.taken_back_count:
+            raise UserError(
+                self.env._(
+                    "Nothing of %s is written off: there is nothing to undo.", self.display_name
+                )
+            )
         return client_actions.pop_up(
             "ar.write.off.take.back",
-            self.env._("Undo on Another Date"),
+            self.env._("Undo Write-Offs"),
             {"default_document_id": self.id},
         )
 

@@ -40,6 +40,7 @@ BY_HAND = {
     "ar.write.off": {"note": "Moved away"},
     "ar.write.off.line": {"selected": False},
     "ar.write.off.search": {"balance_below": 7},
+    "ar.write.off.process": {"note": "Moved away"},
     "ar.write.off.take.back": {"date": "today"},
     "ar.write.off.reason": {"sequence": 5},
     "ar.write.off.reason.tax": {"bad_debt_tax_id": "tax_sale_a"},

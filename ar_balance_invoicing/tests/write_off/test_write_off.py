@@ -361,11 +361,15 @@ class TestWriteOff(WriteOffCommon):
         self.assertEqual(document.line_ids.move_id, keep | drop)
         self.assertEqual(document.line_ids.filtered("selected").move_id, drop)
         pop_up = in_list.action_process_selection()
-        self.assertEqual((pop_up["res_id"], pop_up["target"]), (document.id, "new"))
-        with Form(document, view=pop_up["views"][0][0]) as form:
-            self.assertEqual((form.ticked_count, form.ticked_amount), (1, 6))
+        self.assertEqual(pop_up["target"], "new")
+        window = self.env[pop_up["res_model"]].browse(pop_up["res_id"])
+        self.assertEqual(window.document_id, document)
+        self.assertEqual((document.ticked_count, document.ticked_amount), (1, 6))
+        with Form(window) as form:
+            self.assertEqual(form.text, "1 invoice of 1 customer: $\xa06.00 lost; 1 not yet due")
             form.note = "Moved away"
-        outcome = document.action_process_and_view()
+        outcome = window.action_process()
+        self.assertEqual(document.note, "Moved away")
         self.assertEqual((outcome["res_id"], document.state), (document.id, "done"))
         self.assertEqual((keep.amount_residual, drop.amount_residual), (5, 0))
         with self.assertRaisesRegex(UserError, "is done"):

@@ -11,7 +11,7 @@ registry.category("web_tour.tours").add("ar_write_off", {
         {
             content: "The pop-up opens with the default batch: Auto Batch",
             trigger:
-                ".modal .o_field_widget[name=batch_id] input[placeholder='Auto Batch']",
+                ".modal .o_field_widget[name=batch_id] input[placeholder^='Auto Batch']",
         },
         {
             content: "A blank amount is blank",
@@ -66,6 +66,14 @@ registry.category("web_tour.tours").add("ar_write_off", {
         {
             content: "The tick is saved",
             trigger: `.o_list_view:not(:has(.o_list_button_save:visible)) .o_data_row:contains(Tour Other) .o_field_widget[name=selected] input:not(:checked)`,
+        },
+        {
+            content: "Count, customers and loss above the list follow at once",
+            trigger: ".o_ar_ticked:contains(1 invoice of 1 customer: $ 4.50 lost)",
+        },
+        {
+            content: "And so does the footer",
+            trigger: ".o_list_footer:contains(4.50):not(:contains(7.75))",
         },
         {
             content: "The information icon",
@@ -125,13 +133,8 @@ registry.category("web_tour.tours").add("ar_write_off", {
         },
         {
             content: "The totals are told before anything is written off",
-            trigger: ".modal .o_field_widget[name=ticked_count]:contains(1)",
-        },
-        {
-            trigger: ".modal .o_field_widget[name=ticked_customers]:contains(1)",
-        },
-        {
-            trigger: ".modal .o_field_widget[name=ticked_amount]:contains(4.50)",
+            trigger:
+                ".modal .o_field_widget[name=text]:contains(1 invoice of 1 customer: $ 4.50 lost)",
         },
         {
             content: "A pop-up that is discarded loses nothing",
@@ -146,7 +149,7 @@ registry.category("web_tour.tours").add("ar_write_off", {
             run: "click",
         },
         {
-            trigger: ".modal button[name=action_process_and_view]",
+            trigger: ".modal-footer button[name=action_process]",
             run: "click",
         },
         {
