@@ -198,7 +198,8 @@ registry.category("web_tour.tours").add("ar_next_period", {
             run: "click",
         },
         {
-            trigger: ".modal .o_field_widget[name=summary]:contains('2 of 2 customers')",
+            trigger:
+                ".modal .o_field_widget[name=summary]:contains('2 of 2 customers')",
         },
         {
             content: "5: Confirm",
