@@ -73,6 +73,11 @@ class ArInvoiceGroup(models.Model):
     amount_written_off = fields.Monetary(
         string="Written Off", compute="_compute_figures", help="In company currency."
     )
+    email_failed_count = fields.Integer(
+        string="E-Mails Failed",
+        compute="_compute_email_failed_count",
+        help="Invoices whose last e-mail could not be sent, or came back.",
+    )
     task_count = fields.Integer(compute="_compute_task_count")
     running_task_id = fields.Many2one("ar.invoice.task", compute="_compute_task_count")
 
@@ -125,6 +130,17 @@ class ArInvoiceGroup(models.Model):
             ["__count"],
         )
         return {group.id: count for group, count in rows}
+
+    @api.depends("invoice_ids.email_state")
+    def _compute_email_failed_count(self):
+        rows = self.env["account.move"]._read_group(
+            self._get_invoice_domain() & Domain("email_state", "=", "failed"),
+            ["invoice_group_id"],
+            ["__count"],
+        )
+        counts = {group.id: count for group, count in rows}
+        for group in self:
+            group.email_failed_count = counts.get(group._origin.id, 0)
 
     @api.depends("task_ids.state")
     def _compute_task_count(self):
@@ -231,45 +247,58 @@ class ArInvoiceGroup(models.Model):
 
     def action_view_invoices(self):
         """The customer invoices list, limited to these groups."""
-        return records(
-            self.env,
-            "account.action_move_out_invoice",
-            self.env._("Invoices of %s", self._get_names()),
-            [("invoice_group_id", "in", self.ids)],
-            {"default_move_type": "out_invoice"},
-        )
+        return self._view_invoices("invoices", self.env._("Invoices of %s", self._get_names()))
 
     def action_view_open(self):
         """Those that still owe something."""
-        action = self.action_view_invoices()
-        action["domain"] = Domain(action["domain"]) & Domain("invoice_balance", ">", 0)
-        return action
+        return self._view_invoices(
+            "open",
+            self.env._("Open Invoices of %s", self._get_names()),
+            [("invoice_balance", ">", 0)],
+        )
 
     def action_view_drafts(self):
         """Those that are not confirmed."""
-        action = self.action_view_invoices()
-        action["domain"] = Domain(action["domain"]) & Domain("state", "=", "draft")
-        return action
+        return self._view_invoices(
+            "drafts", self.env._("Drafts of %s", self._get_names()), [("state", "=", "draft")]
+        )
+
+    def action_view_failed_emails(self):
+        """Those whose e-mail failed."""
+        return self._view_invoices(
+            "failed_emails",
+            self.env._("Failed E-Mails of %s", self._get_names()),
+            [("email_state", "=", "failed")],
+        )
+
+    def _view_invoices(self, which, title, domain=()):
+        return self._view(
+            f"account_move_action_group_{which}",
+            title,
+            [("invoice_group_id", "in", self.ids), *domain],
+            {"default_move_type": "out_invoice"},
+        )
 
     def action_view_customers(self):
         """The customers of these invoices."""
-        customers = self.env["account.move"].search(self._get_invoice_domain())
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Customers of %s", self._get_names()),
-            "res_model": "res.partner",
-            "view_mode": "list,form",
-            "domain": [("id", "in", customers.commercial_partner_id.ids)],
-        }
+        return self._view(
+            "res_partner_action_group_customers",
+            self.env._("Customers of %s", self._get_names()),
+            [("invoice_group_ids", "in", self.ids)],
+        )
 
     def action_view_tasks(self):
         """What was done with the whole group, with the outcome of each invoice."""
-        return records(
-            self.env,
-            "ar_balance_invoicing.ar_invoice_task_action",
+        return self._view(
+            "ar_invoice_task_action_group",
             self.env._("Tasks of %s", self._get_names()),
             [("group_id", "in", self.ids)],
         )
+
+    def _view(self, action, title, domain, context=None):
+        """A list of its own, which is found again by the group that it was opened from."""
+        context = {"active_id": self[:1].id, **(context or {})}
+        return records(self.env, f"ar_balance_invoicing.{action}", title, domain, context)
 
     def action_add_invoices(self):
         """Ask which invoices to add: of a profile and period, or by any filter."""
@@ -327,8 +356,12 @@ class ArInvoiceGroup(models.Model):
         return self._run_task("send", "owing")
 
     def action_send_not_sent(self):
-        """E-mail the invoices that were not sent yet."""
+        """E-mail the invoices that were not sent yet, also those whose e-mail failed."""
         return self._run_task("send", "not_sent")
+
+    def action_send_failed(self):
+        """E-mail those again whose e-mail failed."""
+        return self._run_task("send", "failed")
 
     def action_print(self):
         """One PDF of all invoices, each once, in the group's order."""

@@ -88,8 +88,9 @@ class ArInvoiceGroup(models.Model):
         return [
             ("not_sent", self.env._("Not sent"), "past"),
             ("no_address", self.env._("No address"), "past"),
-            ("waiting", self.env._("Waiting"), "o_sample_data"),
+            ("waiting", self.env._("Queued"), "o_sample_data"),
             ("sent", self.env._("Sent"), "future"),
+            ("marked", self.env._("Marked"), "future"),
             ("failed", self.env._("Failed"), "past"),
         ]
 

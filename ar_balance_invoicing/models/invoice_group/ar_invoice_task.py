@@ -10,6 +10,7 @@ SCOPES = [
     ("all", "All invoices"),
     ("owing", "Only those who owe"),
     ("not_sent", "Only those not yet sent"),
+    ("failed", "Only those whose e-mail failed"),
 ]
 
 
@@ -109,8 +110,8 @@ class ArInvoiceTask(models.Model):
             ``"send"``, ``"pdf"``, ``"regenerate"``, ``"delete"``, or another addon's
         :param invoices: records or ids; what the task does not concern is listed as left out
         :param group: an invoice group or its id, instead of ``invoices``
-        :param scope: ``"all"``, ``"owing"`` or ``"not_sent"``: those that owe, or whose
-            customer does; those that were not sent yet
+        :param scope: ``"all"``, ``"owing"``, ``"not_sent"`` or ``"failed"``: those that owe, or
+            whose customer does; those that were not sent yet, with what failed; only what failed
         :return: the tasks, one for each company of the invoices
         :raise UserError: when it concerns none of them
         :raise AccessError: for who may not invoice, or not these invoices

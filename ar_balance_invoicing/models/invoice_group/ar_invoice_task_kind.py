@@ -1,6 +1,8 @@
 from odoo import api, models
 from odoo.fields import Domain
 
+from .account_move_email import UNSENT
+
 
 class ArInvoiceTaskKind(models.AbstractModel):
     """What can be done with many invoices at once: one model for each such task.
@@ -57,7 +59,9 @@ class ArInvoiceTaskKind(models.AbstractModel):
         if scope == "owing":
             domain &= Domain("invoice_balance", ">", 0) | Domain("account_balance", ">", 0)
         elif scope == "not_sent":
-            domain &= Domain("is_move_sent", "=", False)
+            domain &= Domain("email_state", "in", UNSENT)
+        elif scope == "failed":
+            domain &= Domain("email_state", "=", "failed")
         return domain
 
     def _get_nothing_message(self):

@@ -123,7 +123,8 @@ class TestInvoiceGroup(GroupCommon):
         self.assertFalse(found("email_state", "=", "sent"))
         self.group.action_mark_as_sent()
         self.assertFalse(found("state", "=", "draft"))
-        self.assertTrue(found("email_state", "=", "sent"))
+        self.assertTrue(found("email_state", "=", "marked"))
+        self.assertFalse(found("email_state", "=", "sent"), "nobody got an e-mail")
         view = self.env.ref("ar_balance_invoicing.ar_invoice_group_view_search")
         self.assertIn("today -90d", view.arch)
 

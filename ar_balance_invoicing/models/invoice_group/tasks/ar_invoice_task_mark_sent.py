@@ -19,6 +19,8 @@ class ArInvoiceTaskMarkSent(models.AbstractModel):
     def _get_domain(self, scope):
         # A draft may have been sent before it was reset: it is to be confirmed all the same.
         unsent = Domain("is_move_sent", "=", False) | Domain("state", "=", "draft")
+        # What the post brings need not fail any more.
+        unsent |= Domain("email_state", "=", "failed")
         return super()._get_domain(scope) & unsent
 
     def _get_nothing_message(self):
@@ -32,4 +34,5 @@ class ArInvoiceTaskMarkSent(models.AbstractModel):
         drafts = lines.filtered(lambda line: line.move_id.state == "draft")
         lines = (lines - drafts) | self.env["ar.invoice.task.confirm"]._confirm_lines(drafts)
         lines.move_id._ar_write_beside_accounting({"is_move_sent": True})
+        lines.move_id._ar_forget_email_failures()
         lines._mark_done()
