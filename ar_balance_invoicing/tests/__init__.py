@@ -34,6 +34,7 @@ from .guard import (
 )
 from .invoice_group import (
     test_email_state,
+    test_group_questions,
     test_invoice_group,
     test_invoice_task,
     test_ticked_invoices,

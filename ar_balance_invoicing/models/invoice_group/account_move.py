@@ -1,7 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 
+from ...tools import counted
 from ...tools.client_actions import notification
+from ...tools.records import chosen_records
 from ..balance.account_move import BALANCE_GROUPS
 
 
@@ -58,14 +60,31 @@ class AccountMove(models.Model):
     def action_add_to_invoice_group(self):
         """Ask for the group, existing or new, that these invoices are to be put into."""
         self._ar_check_invoicing_rights()
-        return self.env["ar.invoice.group"]._get_add_action(self)
+        return self.env["ar.invoice.group"]._get_add_action(chosen_records(self))
 
     def action_remove_from_invoice_group(self):
         """Take these invoices out of their groups; the invoices themselves stay."""
         self._ar_check_invoicing_rights()
-        grouped = self.filtered("invoice_group_id")
-        grouped._ar_set_invoice_group(self.env["ar.invoice.group"])
-        return notification(self.env._("%s invoices are in no group any more.", len(grouped)))
+        left = chosen_records(self)._ar_leave_invoice_groups()
+        if not left:
+            return notification(self.env._("None of these invoices is in a group."), warning=True)
+        count = sum(len(invoices) for invoices in left.values())
+        return notification(
+            self.env._("%s taken out of their groups.", counted.invoices(self.env, count)),
+            ", ".join(f"{group.display_name} ({len(some)})" for group, some in left.items()),
+        )
+
+    def _ar_leave_invoice_groups(self):
+        """Take invoices out of their groups, with a note on each group.
+
+        :return: ``{group: invoices}`` that were in it
+        """
+        self._ar_check_invoicing_rights()
+        left = dict(self.filtered("invoice_group_id").grouped("invoice_group_id"))
+        for group, invoices in left.items():
+            group._note(self.env._("%(invoices)s taken out."), invoices)
+            invoices._ar_set_invoice_group(group.browse())
+        return left
 
     def _ar_set_invoice_group(self, group):
         """Put invoices into a group, or into none."""
@@ -95,6 +114,30 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
     # Tasks for ticked invoices
     # ------------------------------------------------------------------
+
+    def action_ask(self, task="", scope="all"):
+        """Say what a task is about to do with these invoices, before it does; for buttons.
+
+        :param task: a value of ``ar.invoice.task.task``; ``scope`` likewise.
+
+        A script needs no question: it has ``action_confirm_drafts`` and its like, or
+        ``ar.invoice.task.run``.
+
+        :raise UserError: when there is nothing to do, with why.
+        """
+        return self.env["ar.invoice.task.ask"]._ask(task, scope, chosen_records(self))
+
+    def action_ask_confirm(self):
+        """Say how many drafts are about to be confirmed; see ``action_ask``."""
+        return self.action_ask("confirm")
+
+    def action_ask_mark_sent(self):
+        """Say how many are about to be marked as sent; see ``action_ask``."""
+        return self.action_ask("mark_sent")
+
+    def action_ask_delete(self):
+        """Say how many drafts are about to be deleted; see ``action_ask``."""
+        return self.action_ask("delete")
 
     def action_confirm_drafts(self):
         """Confirm the drafts, as the task of a group does.

@@ -4,6 +4,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from ...tools import counted
 from ...tools.amounts import round_amount
 from ...tools.client_actions import pop_up, records
 from ...tools.records import to_records
@@ -78,6 +79,16 @@ class ArInvoiceGroup(models.Model):
         compute="_compute_email_failed_count",
         help="Invoices whose last e-mail could not be sent, or came back.",
     )
+    is_balance_only = fields.Boolean(
+        compute="_compute_figures",
+        help="Every invoice is of zero: what counts is what the accounts owe.",
+    )
+    amount_account = fields.Monetary(
+        string="Account Balance",
+        compute="_compute_amount_account",
+        help="What the accounts of these customers owe, each customer once, with all that is "
+        "not in this group, in company currency.",
+    )
     task_count = fields.Integer(compute="_compute_task_count")
     running_task_id = fields.Many2one("ar.invoice.task", compute="_compute_task_count")
 
@@ -102,6 +113,8 @@ class ArInvoiceGroup(models.Model):
                     "commercial_partner_id:count_distinct",
                     "amount_total_signed:sum",
                     "invoice_balance:sum",
+                    "amount_total_signed:min",
+                    "amount_total_signed:max",
                 ],
             )
         }
@@ -112,8 +125,9 @@ class ArInvoiceGroup(models.Model):
         for group in self:
             rounded = partial(round_amount, group.currency_id)
             origin = group._origin.id
-            count, customers, invoiced, balance = totals.get(origin, (0, 0, 0.0, 0.0))
+            count, customers, invoiced, balance, *ends = totals.get(origin, (0, 0, 0.0, 0.0))
             group.invoice_count = count
+            group.is_balance_only = bool(count) and not any(ends)
             group.draft_count = drafts.get(origin, 0)
             group.customer_count = customers
             group.amount_invoiced = rounded(invoiced)
@@ -122,6 +136,12 @@ class ArInvoiceGroup(models.Model):
             group.amount_collected = rounded(
                 group.amount_invoiced - group.amount_open - group.amount_written_off
             )
+
+    @api.depends("invoice_ids")
+    def _compute_amount_account(self):
+        amounts = self._sum_accounts(["account_balance"])
+        for group in self:
+            group.amount_account = amounts.get(group._origin.id, {}).get("account_balance", 0)
 
     def _count_drafts(self):
         rows = self.env["account.move"]._read_group(
@@ -211,15 +231,22 @@ class ArInvoiceGroup(models.Model):
             invoices = invoices.filtered(lambda invoice: not invoice.invoice_group_id)
         added = invoices.filtered(lambda invoice: invoice.invoice_group_id != self)
         for source, moved in added.filtered("invoice_group_id").grouped("invoice_group_id").items():
-            source.message_post(
-                body=self.env._(
-                    "%(count)s invoices moved to the group %(group)s.",
-                    count=len(moved),
-                    group=self.display_name,
-                )
+            source._note(
+                self.env._("%(invoices)s moved to the group %(group)s."),
+                moved,
+                group=self.display_name,
             )
+        if added:
+            self._note(self.env._("%(invoices)s added."), added)
         added._ar_set_invoice_group(self)
         return added
+
+    def _note(self, text, invoices, **values):
+        """Who did something with so many invoices: one note, whatever their number."""
+        self._message_log(body=text % {"invoices": self._count_in_words(invoices), **values})
+
+    def _count_in_words(self, invoices):
+        return counted.invoices(self.env, len(invoices))
 
     def remove_invoices(self, invoices):
         """Take invoices out of this group; the invoices themselves stay.
@@ -233,7 +260,7 @@ class ArInvoiceGroup(models.Model):
         invoices._ar_check_invoicing_rights()
         self.check_access("write")
         removed = invoices.filtered(lambda invoice: invoice.invoice_group_id == self)
-        removed._ar_set_invoice_group(self.browse())
+        removed._ar_leave_invoice_groups()
         return removed
 
     # ------------------------------------------------------------------
@@ -330,6 +357,20 @@ class ArInvoiceGroup(models.Model):
     # ------------------------------------------------------------------
     # Tasks
     # ------------------------------------------------------------------
+
+    def action_ask(self, task="", scope="all"):
+        """Say what a task is about to do with the group, before it does; for buttons.
+
+        :param task: a value of ``ar.invoice.task.task``; ``scope`` likewise.
+
+        A script needs no question: it has ``action_confirm_drafts`` and its like, or
+        ``ar.invoice.task.run``.
+
+        :raise UserError: when there is nothing to do, with why.
+        """
+        self.ensure_one()
+        self.check_access("write")
+        return self.env["ar.invoice.task.ask"]._ask(task, scope, self._get_invoices(), self)
 
     def _run_task(self, task, scope="all"):
         """Do something with all invoices of the group that it concerns.

@@ -73,6 +73,37 @@ class ArInvoiceTaskKind(models.AbstractModel):
         return self.env._("“%s” does not concern it (any more).", self._get_label())
 
     # ------------------------------------------------------------------
+    # What is said before it is done
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_question(self, invoices, customers, amount):
+        """What is about to be done, in words and money.
+
+        :param invoices: “38 invoices”; ``customers`` and ``amount`` likewise, in words.
+        """
+        return self.env._(
+            "%(task)s: %(invoices)s of %(customers)s, %(amount)s.",
+            task=self._get_label(),
+            invoices=invoices,
+            customers=customers,
+            amount=amount,
+        )
+
+    @api.model
+    def _get_hint(self):
+        """What whoever does it should know before; False for nothing."""
+        return False
+
+    @api.model
+    def _get_hindrances(self):
+        """What will keep invoices from it that it concerns: ``[(domain, in words)]``.
+
+        Domains on ``account.move``; each invoice counts with the first that it meets.
+        """
+        return []
+
+    # ------------------------------------------------------------------
     # Doing it
     # ------------------------------------------------------------------
 

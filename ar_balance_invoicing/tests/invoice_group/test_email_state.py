@@ -7,6 +7,7 @@ from odoo.tests import tagged
 
 from ..invoice_group_common import GroupCommon
 
+NOTE = "Please look"
 OUT_OF_PAPER = {"error_title": "The printer is out of paper", "errors": ["Tray 2"]}
 
 
@@ -87,7 +88,7 @@ class TestEmailState(GroupCommon):
     def test_a_note_to_a_colleague_is_no_e_mail_to_the_customer(self):
         invoice = self._invoice(self.anna, 5)
         invoice.message_post(
-            body="Please look", partner_ids=self.clerk.partner_id.ids, subtype_xmlid="mail.mt_note"
+            body=NOTE, partner_ids=self.clerk.partner_id.ids, subtype_xmlid="mail.mt_note"
         )
         self.assertTrue(self._notifications(invoice), "the colleague gets an e-mail")
         self._bounce(invoice)
@@ -189,7 +190,7 @@ class TestEmailState(GroupCommon):
         )
         invoices._post(soft=False)
         for invoice in invoices:
-            invoice.message_post(body="Hello", partner_ids=self.anna.ids)
+            invoice.message_post(body=NOTE, partner_ids=self.anna.ids)
         self._bounce(*invoices)
         names = ["email_state", "email_problem"]
         costs = [

@@ -30,6 +30,19 @@ class ArInvoiceTaskMarkSent(models.AbstractModel):
         return self.env._("Sent already, or cancelled.")
 
     @api.model
+    def _get_question(self, invoices, customers, amount):
+        return self.env._(
+            "Mark %(invoices)s of %(customers)s as sent, %(amount)s.",
+            invoices=invoices,
+            customers=customers,
+            amount=amount,
+        )
+
+    @api.model
+    def _get_hint(self):
+        return self.env._("Drafts among them are confirmed. Nobody gets an e-mail.")
+
+    @api.model
     def _do(self, task, lines):
         drafts = lines.filtered(lambda line: line.move_id.state == "draft")
         lines = (lines - drafts) | self.env["ar.invoice.task.confirm"]._confirm_lines(drafts)
