@@ -86,6 +86,30 @@ class TestTours(BillingCommon, HttpCase):
         group = invoices.invoice_group_id
         self.assertEqual((group.name, group.invoice_ids), ("Tour Balance Only", invoices))
 
+    def test_invoice_groups_in_four_clicks(self):
+        """A group of invoices of zero; a group of drafts, confirmed and e-mailed."""
+        anna, bert = self.env["res.partner"].create(
+            [
+                {"name": f"Tour {name}", "email": f"{name}@example.com"}
+                for name in ("Anna", "Bert")
+            ]
+        )
+        self._invoice(anna, 120, days_ago=40)
+        self._invoice(bert, 7, days_ago=100)
+        zero = self._invoice(anna, 0) | self._invoice(bert, 0)
+        self.start_tour(
+            "/odoo/customer-invoices?debug=0", "ar_balance_only_group", login="tour.clerk"
+        )
+        self.assertTrue(zero.invoice_group_id.is_balance_only)
+        group = self.env["ar.invoice.group"].create({"name": "Tour Drafts"})
+        drafts = self._invoice(anna, 5, post=False) | self._invoice(bert, 6, post=False)
+        group.add_invoices(drafts)
+        self.start_tour(
+            f"/odoo/invoice-groups/{group.id}", "ar_confirm_and_email_group", login="tour.clerk"
+        )
+        self.assertEqual(set(drafts.mapped("email_state")), {"waiting"})
+        self.assertEqual(set(drafts.mapped("state")), {"posted"})
+
     def test_write_off_in_a_batch_process(self):
         """The seed page about writing off, in its order."""
         self.clerk.group_ids |= self.env.ref("ar_balance_invoicing.group_write_off")

@@ -173,16 +173,24 @@ class TestGroupQuestions(QuestionCommon):
         theirs.add_invoices(first | second)
         theirs.remove_invoices(second)
         theirs.action_confirm_drafts()
-        theirs.with_context(tracking_disable=False).name = "August"
-        self.env.flush_all()
-        self.cr.precommit.run()
         notes = " ".join(str(body) for body in self.group.message_ids.sorted("id").mapped("body"))
         for said in ("2 invoices added", "1 invoice taken out", "Confirm drafts: 1 invoice"):
             self.assertEqual(notes.count(said), 1, notes)
-        changes = self.group.message_ids.sudo().tracking_value_ids
-        self.assertEqual(changes.mapped("new_value_char"), ["August"])
         mine = self.group.message_ids.filtered(lambda m: m.author_id == self.clerk.partner_id)
         self.assertGreaterEqual(len(mine), 3)
+
+    def test_the_group_keeps_who_renamed_it(self):
+        theirs = self._as(self.clerk, self.group).with_context(tracking_disable=False)
+        theirs.name = "August"
+        self._keep_changes_of(theirs)
+        change = self.group.message_ids.sudo().tracking_value_ids
+        self.assertEqual((change.old_value_char, change.new_value_char), ("July", "August"))
+        self.assertEqual(change.mail_message_id.author_id, self.clerk.partner_id)
+
+    def _keep_changes_of(self, records):
+        self.env.flush_all()
+        records.env.cr.precommit.run()
+        self._see_anew()
 
 
 @tagged("post_install", "-at_install")
