@@ -147,6 +147,26 @@ class TestTours(BillingCommon, HttpCase):
         run.invalidate_recordset()
         self.assertEqual((run.state, len(run.invoice_ids)), ("done", 3))
 
+    def test_a_group_follows_its_task(self):
+        """The figures and the pictures, when the drafts were confirmed in the background."""
+        self.company.ar_background_seconds = 0.01
+        customer = self.env["res.partner"].create({"name": "Tour Anna"})
+        group = self.env["ar.invoice.group"].create({"name": "Tour Drafts"})
+        group.add_invoices(
+            self._invoice(customer, 5, post=False) | self._invoice(customer, 6, post=False)
+        )
+        group.action_confirm_drafts()
+        self.assertEqual(group.task_ids.state, "queued")
+        self.env.flush_all()
+        worker = threading.Timer(12, self._work_in_background)
+        worker.start()
+        self.start_tour(
+            f"/odoo/invoice-groups/{group.id}", "ar_group_follows_its_task", login="tour.clerk"
+        )
+        worker.join()
+        group.invalidate_recordset()
+        self.assertEqual(group.draft_count, 0)
+
     def _work_in_background(self):
         """What a cron worker does, in a thread of its own while the browser looks on."""
         with self.registry.cursor() as cr:

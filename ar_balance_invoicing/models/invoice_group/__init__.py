@@ -11,6 +11,6 @@ from . import (
     account_move_send,
     mail_mail,
     mail_message,
-    mail_notification,
+    mail_thread,
     res_partner,
 )

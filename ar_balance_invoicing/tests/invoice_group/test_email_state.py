@@ -40,14 +40,24 @@ class TestEmailState(GroupCommon):
         found = invoice.message_ids.sudo().notification_ids
         return found.filtered(lambda sent: sent.notification_type == "email")
 
-    def _bounce(self, *invoices, status="bounce"):
-        for invoice in invoices:
-            self._notifications(invoice).write(
+    def _bounce(self, *invoices):
+        """The e-mails come back, and Odoo's mail gateway reads them."""
+        for notification in self.env["mail.notification"].union(
+            *(self._notifications(invoice) for invoice in invoices)
+        ):
+            partner = notification.res_partner_id
+            self.env["mail.thread"]._routing_handle_bounce(
+                None,
                 {
-                    "notification_status": status,
-                    "failure_type": "mail_bounce",
-                    "failure_reason": "Mailbox is full",
-                }
+                    "bounced_email": partner.email,
+                    "bounced_partner": partner,
+                    "bounced_message": notification.mail_message_id,
+                    "bounced_msg_ids": [notification.mail_message_id.message_id],
+                    "body": "<p>Mailbox is full</p>",
+                    "message_id": "<bounce@example.com>",
+                    "email_from": "postmaster@example.com",
+                    "to": "bounce@example.com",
+                },
             )
         self._see_anew()
 

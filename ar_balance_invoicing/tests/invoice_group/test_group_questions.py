@@ -179,19 +179,6 @@ class TestGroupQuestions(QuestionCommon):
         mine = self.group.message_ids.filtered(lambda m: m.author_id == self.clerk.partner_id)
         self.assertGreaterEqual(len(mine), 3)
 
-    def test_the_group_keeps_who_renamed_it(self):
-        theirs = self._as(self.clerk, self.group).with_context(tracking_disable=False)
-        theirs.name = "August"
-        self._keep_changes_of(theirs)
-        change = self.group.message_ids.sudo().tracking_value_ids
-        self.assertEqual((change.old_value_char, change.new_value_char), ("July", "August"))
-        self.assertEqual(change.mail_message_id.author_id, self.clerk.partner_id)
-
-    def _keep_changes_of(self, records):
-        self.env.flush_all()
-        records.env.cr.precommit.run()
-        self._see_anew()
-
 
 @tagged("post_install", "-at_install")
 class TestBalanceOnlyGroups(QuestionCommon):

@@ -20,6 +20,7 @@ export class LiveProgress extends Component {
         this.state = useState({seen: {}});
         onMounted(() => {
             this.timer = setInterval(() => this.look(), INTERVAL);
+            this.look();
         });
         onWillUnmount(() => clearInterval(this.timer));
     }

@@ -68,3 +68,30 @@ registry.category("web_tour.tours").add("ar_confirm_and_email_group", {
         },
     ],
 });
+
+/** A group that stays open while its drafts are confirmed in the background. */
+registry.category("web_tour.tours").add("ar_group_follows_its_task", {
+    steps: () => [
+        {
+            trigger: ".o_widget_ar_group_progress:contains(of 2)",
+        },
+        {
+            content: "Without reloading, the group shows that the task has ended",
+            trigger: "body:not(:has(.o_widget_ar_group_progress)) .o_form_view",
+            timeout: 15000,
+        },
+        {
+            content: "Its pictures are drawn anew as well",
+            trigger: ".o_field_widget[name=status_graph] canvas",
+            run: async ({anchor}) => {
+                const labels = () => String(window.Chart.getChart(anchor).data.labels);
+                for (let tries = 0; tries < 50 && labels() !== "Open"; tries++) {
+                    await new Promise((resolve) => setTimeout(resolve, 100));
+                }
+                if (labels() !== "Open") {
+                    throw new Error(`The picture still shows ${labels()}`);
+                }
+            },
+        },
+    ],
+});
