@@ -89,10 +89,7 @@ class TestTours(BillingCommon, HttpCase):
     def test_invoice_groups_in_four_clicks(self):
         """A group of invoices of zero; a group of drafts, confirmed and e-mailed."""
         anna, bert = self.env["res.partner"].create(
-            [
-                {"name": f"Tour {name}", "email": f"{name}@example.com"}
-                for name in ("Anna", "Bert")
-            ]
+            [{"name": f"Tour {name}", "email": f"{name}@example.com"} for name in ("Anna", "Bert")]
         )
         self._invoice(anna, 120, days_ago=40)
         self._invoice(bert, 7, days_ago=100)
