@@ -49,6 +49,7 @@
         "views/write_off/write_off_cards.xml",
         "views/res_config_settings_views.xml",
         "wizards/ar_invoice_group_add_views.xml",
+        "wizards/ar_invoice_task_ask_views.xml",
         "wizards/ar_write_off_search_views.xml",
         "wizards/ar_write_off_process_views.xml",
         "wizards/ar_write_off_batch_move_views.xml",

@@ -37,7 +37,13 @@ from .guard import (
     test_rights,
     test_rights_matrix,
 )
-from .invoice_group import test_invoice_group, test_invoice_task, test_ticked_invoices
+from .invoice_group import (
+    test_email_state,
+    test_group_questions,
+    test_invoice_group,
+    test_invoice_task,
+    test_ticked_invoices,
+)
 from .shortcuts import test_invoice_maker, test_shortcuts, test_write_off_entries
 from .write_off import (
     test_opening_entries,

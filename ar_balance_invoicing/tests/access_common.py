@@ -91,6 +91,13 @@ class EveryModelCommon(GroupCommon):
                 {"line_ids": [Command.set(write_off.line_ids.ids)]}
             ),
             cls.env["ar.invoice.group.add"].create({"invoice_ids": [Command.set(invoice.ids)]}),
+            cls.env["ar.invoice.task.ask"]._create_inside(
+                {
+                    "task": "mark_sent",
+                    "scope": "all",
+                    "invoice_ids": [Command.set(invoice.ids)],
+                }
+            ),
             cls.env["ar.write.off.search"].create({"balance_below": 5}),
             cls.env["ar.write.off.process"].create({"document_id": write_off.id}),
             cls.env["ar.write.off.batch.move"].create(

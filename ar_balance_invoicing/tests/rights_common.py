@@ -395,7 +395,21 @@ class RightsCommon(WriteOffCommon, BillingCommon):
                 "invoice_ids": [Command.set(cls.debt.ids)],
                 "name": "New",
             },
+            "ar.invoice.task.ask": {
+                "task": "mark_sent",
+                "scope": "all",
+                "invoice_ids": [Command.set(cls.debt.ids)],
+            },
         }
+
+    @classmethod
+    def _make_wizards(cls):
+        """``{model: window}`` of somebody who may open all of them; some open by buttons only."""
+        wizards = {}
+        for model, vals in cls._get_wizard_vals().items():
+            records = cls._as("write_off", cls.env[model])
+            wizards[model] = getattr(records, "_create_inside", records.create)([vals])
+        return wizards
 
     @classmethod
     def _get_own_money_vals(cls):

@@ -97,6 +97,27 @@ class TestTours(BillingCommon, HttpCase):
         invoices = self.env["account.move"].search([("billing_period_id", "=", following.id)])
         self.assertEqual(invoices.mapped("state"), ["draft", "draft"])
 
+    def test_invoice_groups_in_four_clicks(self):
+        """A group of invoices of zero; a group of drafts, confirmed and e-mailed."""
+        anna, bert = self.env["res.partner"].create(
+            [{"name": f"Tour {name}", "email": f"{name}@example.com"} for name in ("Anna", "Bert")]
+        )
+        self._invoice(anna, 120, days_ago=40)
+        self._invoice(bert, 7, days_ago=100)
+        zero = self._invoice(anna, 0) | self._invoice(bert, 0)
+        self.start_tour(
+            "/odoo/customer-invoices?debug=0", "ar_balance_only_group", login="tour.clerk"
+        )
+        self.assertTrue(zero.invoice_group_id.is_balance_only)
+        group = self.env["ar.invoice.group"].create({"name": "Tour Drafts"})
+        drafts = self._invoice(anna, 5, post=False) | self._invoice(bert, 6, post=False)
+        group.add_invoices(drafts)
+        self.start_tour(
+            f"/odoo/invoice-groups/{group.id}", "ar_confirm_and_email_group", login="tour.clerk"
+        )
+        self.assertEqual(set(drafts.mapped("email_state")), {"waiting"})
+        self.assertEqual(set(drafts.mapped("state")), {"posted"})
+
     def test_write_off_in_a_batch_process(self):
         """The seed page about writing off, in its order."""
         self.clerk.group_ids |= self.env.ref("ar_balance_invoicing.group_write_off")
@@ -133,6 +154,26 @@ class TestTours(BillingCommon, HttpCase):
         worker.join()
         run.invalidate_recordset()
         self.assertEqual((run.state, len(run.invoice_ids)), ("done", 3))
+
+    def test_a_group_follows_its_task(self):
+        """The figures and the pictures, when the drafts were confirmed in the background."""
+        self.company.ar_background_seconds = 0.01
+        customer = self.env["res.partner"].create({"name": "Tour Anna"})
+        group = self.env["ar.invoice.group"].create({"name": "Tour Drafts"})
+        group.add_invoices(
+            self._invoice(customer, 5, post=False) | self._invoice(customer, 6, post=False)
+        )
+        group.action_confirm_drafts()
+        self.assertEqual(group.task_ids.state, "queued")
+        self.env.flush_all()
+        worker = threading.Timer(12, self._work_in_background)
+        worker.start()
+        self.start_tour(
+            f"/odoo/invoice-groups/{group.id}", "ar_group_follows_its_task", login="tour.clerk"
+        )
+        worker.join()
+        group.invalidate_recordset()
+        self.assertEqual(group.draft_count, 0)
 
     def _work_in_background(self):
         """What a cron worker does, in a thread of its own while the browser looks on."""

@@ -7,6 +7,7 @@ from . import (
     ar_create_invoices_confirm,
     ar_give_away,
     ar_invoice_group_add,
+    ar_invoice_task_ask,
     ar_write_off_search,
     ar_write_off_process,
     ar_write_off_batch_move,

@@ -6,11 +6,16 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import clean_context, mute_logger
+from odoo.tools import clean_context, format_date, mute_logger
 
-from ..tools.client_actions import form
+from ..tools import counted
+from ..tools.balance_class import OTHER
+from ..tools.client_actions import form, notification
 
 _logger = logging.getLogger(__name__)
+
+# So many groups are named, where invoices are in others.
+MOST_NAMED = 5
 
 
 class ArInvoiceGroupAdd(models.TransientModel):
@@ -74,18 +79,35 @@ class ArInvoiceGroupAdd(models.TransientModel):
         [("leave", "Leave them there"), ("move", "Move them here")],
         string="Those in Another Group",
         required=True,
-        default="leave",
+        default="move",
+    )
+    elsewhere_text = fields.Char(
+        compute="_compute_counts", help="In which other groups they are, and how many in each."
     )
 
     @api.depends("invoice_ids")
     def _compute_name(self):
-        """The billing period, if all invoices are of one; else the day."""
+        """What all invoices have in common: class, profile and period; else the day."""
+        classes = dict(
+            self.env["account.move"]._fields["balance_class"]._description_selection(self.env)
+        )
         for wizard in self:
-            periods = wizard.invoice_ids.billing_period_id
-            if len(periods) == 1 and all(wizard.invoice_ids.mapped("billing_period_id")):
-                wizard.name = f"{periods.profile_id.name} {periods.display_name}"
+            found, periods = wizard._get_common()
+            names = []
+            if len(found) == 1 and found[0] not in (False, OTHER):
+                names.append(classes[found[0]])
+            if len(periods) == 1 and periods[0]:
+                names.append(f"{periods[0].profile_id.name} {periods[0].display_name}")
             else:
-                wizard.name = fields.Date.to_string(fields.Date.context_today(wizard))
+                names.append(format_date(self.env, fields.Date.context_today(wizard)))
+            wizard.name = " · ".join(names)
+
+    def _get_common(self):
+        """``([balance class], [billing period])`` that occur among what is ticked."""
+        rows = self.env["account.move"]._read_group(
+            [("id", "in", self.invoice_ids.ids)], ["balance_class", "billing_period_id"]
+        )
+        return list({row[0] for row in rows}), list({row[1] for row in rows})
 
     @api.depends("profile_id")
     def _compute_period_id(self):
@@ -105,6 +127,17 @@ class ArInvoiceGroupAdd(models.TransientModel):
             wizard.here_count = groups.get(target, 0) if target else 0
             free = groups.get(self.env["ar.invoice.group"], 0)
             wizard.elsewhere_count = wizard.found_count - wizard.here_count - free
+            others = {group: count for group, count in groups.items() if group and group != target}
+            wizard.elsewhere_text = wizard._name_groups(others)
+
+    @api.model
+    def _name_groups(self, counts):
+        """“July (10), August (2)”, the largest first, and how many more there are."""
+        ordered = sorted(counts.items(), key=lambda item: -item[1])
+        names = [f"{group.display_name} ({count:,})" for group, count in ordered[:MOST_NAMED]]
+        if len(ordered) > MOST_NAMED:
+            names.append(self.env._("… and %s more", len(ordered) - MOST_NAMED))
+        return ", ".join(names)
 
     def _get_domain(self):
         """Domain on ``account.move``: the invoices that are to be added."""
@@ -165,16 +198,33 @@ class ArInvoiceGroupAdd(models.TransientModel):
         self = self.with_context(clean_context(self.env.context))
         invoices = self._get_invoices()
         group = self._get_group()
+        moved = self.elsewhere == "move" and invoices.filtered("invoice_group_id").grouped(
+            "invoice_group_id"
+        )
         added = group.add_invoices(invoices, move_others=self.elsewhere == "move")
         if not added:
-            raise UserError(
-                self.env._(
-                    "All %(count)s invoices are in a group already. Choose to move those that are "
-                    "in another group, or tick others.",
-                    count=len(invoices),
-                )
+            raise UserError(self._get_nothing_added_message(invoices))
+        counts = {other: len(some) for other, some in (moved or {}).items() if other != group}
+        if not counts:
+            return form(group)
+        message = notification(
+            self.env._("%s moved here", counted.invoices(self.env, sum(counts.values()))),
+            self.env._("From: %s", self._name_groups(counts)),
+        )
+        message["params"]["next"] = form(group)
+        return message
+
+    def _get_nothing_added_message(self, invoices):
+        if len(invoices) == 1:
+            return self.env._(
+                "This invoice is in a group already. Choose to move it if that is another group, "
+                "or tick others."
             )
-        return form(group)
+        return self.env._(
+            "All %(count)s invoices are in a group already. Choose to move those that are "
+            "in another group, or tick others.",
+            count=len(invoices),
+        )
 
     def _get_invoices(self):
         if self.source == "search" and not self.profile_id and self._get_condition().is_true():

@@ -300,6 +300,19 @@ class ArBillingRun(models.Model):
                     )
                 )
 
+    def _get_lines_to_undo(self):
+        """Confirmed invoices stay, and of what is deleted nothing is left."""
+        lines = super()._get_lines_to_undo()
+        drafts = lines.search(
+            [
+                ("id", "in", lines.ids),
+                ("move_id.state", "=", "draft"),
+                ("move_id.billing_run_id", "in", self.ids),
+            ],
+            limit=1,
+        )
+        return lines if drafts else lines.browse()
+
     def _undo_lines(self, lines):
         # Nothing but what this run itself has made is deleted.
         mine = lines.filtered(lambda line: line.move_id.billing_run_id == self)

@@ -26,6 +26,21 @@ class ArInvoiceTaskRegenerate(models.AbstractModel):
         return self.env._("Only drafts that a billing run made are regenerated.")
 
     @api.model
+    def _get_question(self, invoices, customers, amount):
+        return self.env._(
+            "Regenerate %(invoices)s of %(customers)s, %(amount)s as they are now.",
+            invoices=invoices,
+            customers=customers,
+            amount=amount,
+        )
+
+    @api.model
+    def _get_hint(self):
+        return self.env._(
+            "Prices, services, terms and fees are read again; changes made by hand are lost."
+        )
+
+    @api.model
     def _do(self, task, lines):
         for run, moves in lines.move_id.grouped("billing_run_id").items():
             run._regenerate(moves)

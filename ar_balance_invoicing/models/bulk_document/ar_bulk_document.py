@@ -186,7 +186,7 @@ class ArBulkDocument(models.AbstractModel):
 
         :raise UserError: when there is nothing to take back.
         """
-        self._start_undo_of(self._get_lines("done"))
+        self._start_undo_of(self._get_lines_to_undo())
 
     def _start_undo_of(self, lines):
         """Take back some of the lines that are done.
@@ -197,13 +197,14 @@ class ArBulkDocument(models.AbstractModel):
         self._lock()
         if not self._is_undoable():
             raise UserError(self._get_wrong_state_message())
-        not_done = lines.filtered(lambda line: line.state != "done")
-        if not lines or not_done:
+        if not lines:
+            raise UserError(self.env._("%s: there is nothing to undo.", self.display_name))
+        if not_done := lines.filtered(lambda line: line.state != "done"):
             raise UserError(
                 self.env._(
                     "%(name)s: %(line)s is not done, so it cannot be undone.",
                     name=self.display_name,
-                    line=not_done[:1].display_name or self.env._("nothing"),
+                    line=not_done[:1].display_name,
                 )
             )
         lines._write_inside({"state": "undo", "reason": False})
@@ -320,6 +321,10 @@ class ArBulkDocument(models.AbstractModel):
         """Take everything back that the document did."""
         for document in self:
             document._start_undo()
+
+    def _get_lines_to_undo(self):
+        """Lines of which something can be taken back still."""
+        return self._get_lines("done")
 
     def _is_being_worked_on(self):
         waiting = self._get_lines(self._get_waiting_state())

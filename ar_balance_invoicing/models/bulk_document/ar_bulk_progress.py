@@ -124,7 +124,11 @@ class ArBulkProgress(models.AbstractModel):
         for document in self:
             document.can_retry = document.state in ("failed", "cancelled")
             document.can_cancel = document._is_stoppable() and not document.cancel_requested
-            document.can_undo = document._is_undoable() and bool(document.done_count)
+            document.can_undo = (
+                document._is_undoable()
+                and bool(document.done_count)
+                and bool(document._get_lines_to_undo())
+            )
 
     def _is_stoppable(self):
         """A draft, what is worked on, or what failed as a whole and still has lines waiting."""

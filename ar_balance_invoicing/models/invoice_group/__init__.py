@@ -4,6 +4,13 @@ from . import (
     ar_invoice_task_kind,
     tasks,
     ar_invoice_task,
+    ar_invoice_task_email,
     ar_invoice_task_line,
     account_move,
+    account_move_email,
+    account_move_send,
+    mail_mail,
+    mail_message,
+    mail_thread,
+    res_partner,
 )

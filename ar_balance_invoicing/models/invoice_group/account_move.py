@@ -1,13 +1,14 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
-from odoo.tools import SQL
 
+from ...tools import counted
 from ...tools.client_actions import notification
+from ...tools.records import chosen_records
 from ..balance.account_move import BALANCE_GROUPS
 
 
 class AccountMove(models.Model):
-    """The group of an invoice, and what became of its e-mail."""
+    """The group of an invoice, and what is done with many of them."""
 
     _inherit = "account.move"
 
@@ -19,23 +20,6 @@ class AccountMove(models.Model):
         groups=BALANCE_GROUPS,
         domain="[('company_id', '=', company_id)]",
         help="An invoice is in one group at most.",
-    )
-    email_state = fields.Selection(
-        [
-            ("not_sent", "Not sent"),
-            ("no_address", "No address"),
-            ("waiting", "Waiting to be sent"),
-            ("sent", "Sent"),
-            ("failed", "Delivery failed"),
-        ],
-        string="E-Mail",
-        compute="_compute_email_state",
-        search="_search_email_state",
-        groups=BALANCE_GROUPS,
-        help="No address: not sent, and the customer has no e-mail address.\n"
-        "Waiting: Odoo sends it in the background.\n"
-        "Sent: by e-mail, or marked as sent.\n"
-        "Delivery failed: the last e-mail about it did not arrive.",
     )
 
     # ------------------------------------------------------------------
@@ -76,14 +60,31 @@ class AccountMove(models.Model):
     def action_add_to_invoice_group(self):
         """Ask for the group, existing or new, that these invoices are to be put into."""
         self._ar_check_invoicing_rights()
-        return self.env["ar.invoice.group"]._get_add_action(self)
+        return self.env["ar.invoice.group"]._get_add_action(chosen_records(self))
 
     def action_remove_from_invoice_group(self):
         """Take these invoices out of their groups; the invoices themselves stay."""
         self._ar_check_invoicing_rights()
-        grouped = self.filtered("invoice_group_id")
-        grouped._ar_set_invoice_group(self.env["ar.invoice.group"])
-        return notification(self.env._("%s invoices are in no group any more.", len(grouped)))
+        left = chosen_records(self)._ar_leave_invoice_groups()
+        if not left:
+            return notification(self.env._("None of these invoices is in a group."), warning=True)
+        count = sum(len(invoices) for invoices in left.values())
+        return notification(
+            self.env._("%s taken out of their groups.", counted.invoices(self.env, count)),
+            ", ".join(f"{group.display_name} ({len(some)})" for group, some in left.items()),
+        )
+
+    def _ar_leave_invoice_groups(self):
+        """Take invoices out of their groups, with a note on each group.
+
+        :return: ``{group: invoices}`` that were in it
+        """
+        self._ar_check_invoicing_rights()
+        left = dict(self.filtered("invoice_group_id").grouped("invoice_group_id"))
+        for group, invoices in left.items():
+            group._note(self.env._("%(invoices)s taken out."), invoices)
+            invoices._ar_set_invoice_group(group.browse())
+        return left
 
     def _ar_set_invoice_group(self, group):
         """Put invoices into a group, or into none."""
@@ -113,6 +114,30 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------------
     # Tasks for ticked invoices
     # ------------------------------------------------------------------
+
+    def action_ask(self, task="", scope="all"):
+        """Say what a task is about to do with these invoices, before it does; for buttons.
+
+        :param task: a value of ``ar.invoice.task.task``; ``scope`` likewise.
+
+        A script needs no question: it has ``action_confirm_drafts`` and its like, or
+        ``ar.invoice.task.run``.
+
+        :raise UserError: when there is nothing to do, with why.
+        """
+        return self.env["ar.invoice.task.ask"]._ask(task, scope, chosen_records(self))
+
+    def action_ask_confirm(self):
+        """Say how many drafts are about to be confirmed; see ``action_ask``."""
+        return self.action_ask("confirm")
+
+    def action_ask_mark_sent(self):
+        """Say how many are about to be marked as sent; see ``action_ask``."""
+        return self.action_ask("mark_sent")
+
+    def action_ask_delete(self):
+        """Say how many drafts are about to be deleted; see ``action_ask``."""
+        return self.action_ask("delete")
 
     def action_confirm_drafts(self):
         """Confirm the drafts, as the task of a group does.
@@ -150,78 +175,3 @@ class AccountMove(models.Model):
         if not self.env.user.has_group("account.group_account_invoice"):
             raise AccessError(self.env._("Only invoicing users may do this."))
         self.check_access("write")
-
-    # ------------------------------------------------------------------
-    # E-mail
-    # ------------------------------------------------------------------
-
-    @api.depends("state", "is_move_sent", "sending_data", "partner_id.email")
-    def _compute_email_state(self):
-        states = {}
-        stored = self.filtered("id")
-        if stored._origin:
-            query = self._search([("id", "in", stored._origin.ids)])
-            state = self._field_to_sql(query.table, "email_state", query)
-            rows = self.env.execute_query(query.select(SQL.identifier(query.table, "id"), state))
-            states = dict(rows)
-        for move in self:
-            move.email_state = states.get(move._origin.id, False)
-
-    def _search_email_state(self, operator, value):
-        return self._ar_search_computed_selection("email_state", operator, value)
-
-    def _field_to_sql(self, alias, field_expr, query=None):
-        if field_expr == "email_state":
-            self._check_field_access(self._fields[field_expr], "read")
-            return self._ar_email_state_to_sql(alias, query)
-        return super()._field_to_sql(alias, field_expr, query)
-
-    def _ar_email_state_to_sql(self, alias, query):
-        def column(name):
-            return self._field_to_sql(alias, name, query)
-
-        partner = self.env["res.partner"]
-        return SQL(
-            """CASE
-                WHEN %(move_type)s NOT IN %(sale_types)s OR %(state)s = 'cancel' THEN NULL
-                WHEN %(sending)s IS NOT NULL THEN 'waiting'
-                WHEN %(failed)s THEN 'failed'
-                WHEN %(sent)s THEN 'sent'
-                WHEN EXISTS (
-                    SELECT FROM res_partner ar_mail_partner
-                     WHERE ar_mail_partner.id = %(partner)s
-                       AND COALESCE(%(email)s, '') = ''
-                ) THEN 'no_address'
-                ELSE 'not_sent'
-            END""",
-            move_type=column("move_type"),
-            sale_types=tuple(self.get_sale_types(include_receipts=True)),
-            state=column("state"),
-            sending=column("sending_data"),
-            sent=column("is_move_sent"),
-            partner=column("partner_id"),
-            email=partner._field_to_sql("ar_mail_partner", "email"),
-            failed=self._ar_email_failed_to_sql(column("id")),
-        )
-
-    def _ar_email_failed_to_sql(self, move_id):
-        """Whether the last e-mail about a document did not reach its addressee."""
-        notifications = self.env["mail.notification"].sudo()
-        messages = self.env["mail.message"].sudo()
-        return SQL(
-            """COALESCE((
-                SELECT %(status)s IN ('bounce', 'exception')
-                  FROM mail_message ar_mail
-                  JOIN mail_notification ar_mail_sent
-                    ON ar_mail_sent.mail_message_id = ar_mail.id
-                 WHERE %(model)s = 'account.move' AND %(res_id)s = %(move_id)s
-                   AND %(kind)s = 'email'
-              ORDER BY ar_mail.id DESC, %(status)s IN ('bounce', 'exception') DESC
-                 LIMIT 1
-            ), FALSE)""",
-            status=notifications._field_to_sql("ar_mail_sent", "notification_status"),
-            kind=notifications._field_to_sql("ar_mail_sent", "notification_type"),
-            model=messages._field_to_sql("ar_mail", "model"),
-            res_id=messages._field_to_sql("ar_mail", "res_id"),
-            move_id=move_id,
-        )

@@ -4,6 +4,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from ...tools import counted
 from ...tools.amounts import round_amount
 from ...tools.client_actions import pop_up, records
 from ...tools.records import to_records
@@ -73,6 +74,21 @@ class ArInvoiceGroup(models.Model):
     amount_written_off = fields.Monetary(
         string="Written Off", compute="_compute_figures", help="In company currency."
     )
+    email_failed_count = fields.Integer(
+        string="E-Mails Failed",
+        compute="_compute_email_failed_count",
+        help="Invoices whose last e-mail could not be sent, or came back.",
+    )
+    is_balance_only = fields.Boolean(
+        compute="_compute_figures",
+        help="Every invoice is of zero: what counts is what the accounts owe.",
+    )
+    amount_account = fields.Monetary(
+        string="Account Balance",
+        compute="_compute_amount_account",
+        help="What the accounts of these customers owe, each customer once, with all that is "
+        "not in this group, in company currency.",
+    )
     task_count = fields.Integer(compute="_compute_task_count")
     running_task_id = fields.Many2one("ar.invoice.task", compute="_compute_task_count")
 
@@ -97,6 +113,8 @@ class ArInvoiceGroup(models.Model):
                     "commercial_partner_id:count_distinct",
                     "amount_total_signed:sum",
                     "invoice_balance:sum",
+                    "amount_total_signed:min",
+                    "amount_total_signed:max",
                 ],
             )
         }
@@ -107,8 +125,9 @@ class ArInvoiceGroup(models.Model):
         for group in self:
             rounded = partial(round_amount, group.currency_id)
             origin = group._origin.id
-            count, customers, invoiced, balance = totals.get(origin, (0, 0, 0.0, 0.0))
+            count, customers, invoiced, balance, *ends = totals.get(origin, (0, 0, 0.0, 0.0))
             group.invoice_count = count
+            group.is_balance_only = bool(count) and not any(ends)
             group.draft_count = drafts.get(origin, 0)
             group.customer_count = customers
             group.amount_invoiced = rounded(invoiced)
@@ -118,6 +137,12 @@ class ArInvoiceGroup(models.Model):
                 group.amount_invoiced - group.amount_open - group.amount_written_off
             )
 
+    @api.depends("invoice_ids")
+    def _compute_amount_account(self):
+        amounts = self._sum_accounts(["account_balance"])
+        for group in self:
+            group.amount_account = amounts.get(group._origin.id, {}).get("account_balance", 0)
+
     def _count_drafts(self):
         rows = self.env["account.move"]._read_group(
             [("invoice_group_id", "in", self.ids), ("state", "=", "draft")],
@@ -125,6 +150,17 @@ class ArInvoiceGroup(models.Model):
             ["__count"],
         )
         return {group.id: count for group, count in rows}
+
+    @api.depends("invoice_ids.email_state")
+    def _compute_email_failed_count(self):
+        rows = self.env["account.move"]._read_group(
+            self._get_invoice_domain() & Domain("email_state", "=", "failed"),
+            ["invoice_group_id"],
+            ["__count"],
+        )
+        counts = {group.id: count for group, count in rows}
+        for group in self:
+            group.email_failed_count = counts.get(group._origin.id, 0)
 
     @api.depends("task_ids.state")
     def _compute_task_count(self):
@@ -195,15 +231,22 @@ class ArInvoiceGroup(models.Model):
             invoices = invoices.filtered(lambda invoice: not invoice.invoice_group_id)
         added = invoices.filtered(lambda invoice: invoice.invoice_group_id != self)
         for source, moved in added.filtered("invoice_group_id").grouped("invoice_group_id").items():
-            source.message_post(
-                body=self.env._(
-                    "%(count)s invoices moved to the group %(group)s.",
-                    count=len(moved),
-                    group=self.display_name,
-                )
+            source._note(
+                self.env._("%(invoices)s moved to the group %(group)s."),
+                moved,
+                group=self.display_name,
             )
+        if added:
+            self._note(self.env._("%(invoices)s added."), added)
         added._ar_set_invoice_group(self)
         return added
+
+    def _note(self, text, invoices, **values):
+        """Who did something with so many invoices: one note, whatever their number."""
+        self._message_log(body=text % {"invoices": self._count_in_words(invoices), **values})
+
+    def _count_in_words(self, invoices):
+        return counted.invoices(self.env, len(invoices))
 
     def remove_invoices(self, invoices):
         """Take invoices out of this group; the invoices themselves stay.
@@ -217,7 +260,7 @@ class ArInvoiceGroup(models.Model):
         invoices._ar_check_invoicing_rights()
         self.check_access("write")
         removed = invoices.filtered(lambda invoice: invoice.invoice_group_id == self)
-        removed._ar_set_invoice_group(self.browse())
+        removed._ar_leave_invoice_groups()
         return removed
 
     # ------------------------------------------------------------------
@@ -231,45 +274,58 @@ class ArInvoiceGroup(models.Model):
 
     def action_view_invoices(self):
         """The customer invoices list, limited to these groups."""
-        return records(
-            self.env,
-            "account.action_move_out_invoice",
-            self.env._("Invoices of %s", self._get_names()),
-            [("invoice_group_id", "in", self.ids)],
-            {"default_move_type": "out_invoice"},
-        )
+        return self._view_invoices("invoices", self.env._("Invoices of %s", self._get_names()))
 
     def action_view_open(self):
         """Those that still owe something."""
-        action = self.action_view_invoices()
-        action["domain"] = Domain(action["domain"]) & Domain("invoice_balance", ">", 0)
-        return action
+        return self._view_invoices(
+            "open",
+            self.env._("Open Invoices of %s", self._get_names()),
+            [("invoice_balance", ">", 0)],
+        )
 
     def action_view_drafts(self):
         """Those that are not confirmed."""
-        action = self.action_view_invoices()
-        action["domain"] = Domain(action["domain"]) & Domain("state", "=", "draft")
-        return action
+        return self._view_invoices(
+            "drafts", self.env._("Drafts of %s", self._get_names()), [("state", "=", "draft")]
+        )
+
+    def action_view_failed_emails(self):
+        """Those whose e-mail failed."""
+        return self._view_invoices(
+            "failed_emails",
+            self.env._("Failed E-Mails of %s", self._get_names()),
+            [("email_state", "=", "failed")],
+        )
+
+    def _view_invoices(self, which, title, domain=()):
+        return self._view(
+            f"account_move_action_group_{which}",
+            title,
+            [("invoice_group_id", "in", self.ids), *domain],
+            {"default_move_type": "out_invoice"},
+        )
 
     def action_view_customers(self):
         """The customers of these invoices."""
-        customers = self.env["account.move"].search(self._get_invoice_domain())
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Customers of %s", self._get_names()),
-            "res_model": "res.partner",
-            "view_mode": "list,form",
-            "domain": [("id", "in", customers.commercial_partner_id.ids)],
-        }
+        return self._view(
+            "res_partner_action_group_customers",
+            self.env._("Customers of %s", self._get_names()),
+            [("invoice_group_ids", "in", self.ids)],
+        )
 
     def action_view_tasks(self):
         """What was done with the whole group, with the outcome of each invoice."""
-        return records(
-            self.env,
-            "ar_balance_invoicing.ar_invoice_task_action",
+        return self._view(
+            "ar_invoice_task_action_group",
             self.env._("Tasks of %s", self._get_names()),
             [("group_id", "in", self.ids)],
         )
+
+    def _view(self, action, title, domain, context=None):
+        """A list of its own, which is found again by the group that it was opened from."""
+        context = {"active_id": self[:1].id, **(context or {})}
+        return records(self.env, f"ar_balance_invoicing.{action}", title, domain, context)
 
     def action_add_invoices(self):
         """Ask which invoices to add: of a profile and period, or by any filter."""
@@ -302,6 +358,20 @@ class ArInvoiceGroup(models.Model):
     # Tasks
     # ------------------------------------------------------------------
 
+    def action_ask(self, task="", scope="all"):
+        """Say what a task is about to do with the group, before it does; for buttons.
+
+        :param task: a value of ``ar.invoice.task.task``; ``scope`` likewise.
+
+        A script needs no question: it has ``action_confirm_drafts`` and its like, or
+        ``ar.invoice.task.run``.
+
+        :raise UserError: when there is nothing to do, with why.
+        """
+        self.ensure_one()
+        self.check_access("write")
+        return self.env["ar.invoice.task.ask"]._ask(task, scope, self._get_invoices(), self)
+
     def _run_task(self, task, scope="all"):
         """Do something with all invoices of the group that it concerns.
 
@@ -327,8 +397,12 @@ class ArInvoiceGroup(models.Model):
         return self._run_task("send", "owing")
 
     def action_send_not_sent(self):
-        """E-mail the invoices that were not sent yet."""
+        """E-mail the invoices that were not sent yet, also those whose e-mail failed."""
         return self._run_task("send", "not_sent")
+
+    def action_send_failed(self):
+        """E-mail those again whose e-mail failed."""
+        return self._run_task("send", "failed")
 
     def action_print(self):
         """One PDF of all invoices, each once, in the group's order."""

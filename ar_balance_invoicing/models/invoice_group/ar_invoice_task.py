@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import clean_context
 
+from ...tools import counted
 from ...tools.client_actions import form, notification, records
 from ...tools.records import to_records
 
@@ -10,6 +11,7 @@ SCOPES = [
     ("all", "All invoices"),
     ("owing", "Only those who owe"),
     ("not_sent", "Only those not yet sent"),
+    ("failed", "Only those whose e-mail failed"),
 ]
 
 
@@ -54,9 +56,8 @@ class ArInvoiceTask(models.Model):
             if task.group_id:
                 task.display_name = f"{label} · {task.group_id.display_name}"
             else:
-                task.display_name = self.env._(
-                    "%(task)s · %(count)s ticked invoices", task=label, count=task.line_count
-                )
+                chosen = counted.invoices(self.env, task.line_count)
+                task.display_name = f"{label} · {chosen}"
 
     # ------------------------------------------------------------------
     # Kinds of tasks
@@ -109,21 +110,27 @@ class ArInvoiceTask(models.Model):
             ``"send"``, ``"pdf"``, ``"regenerate"``, ``"delete"``, or another addon's
         :param invoices: records or ids; what the task does not concern is listed as left out
         :param group: an invoice group or its id, instead of ``invoices``
-        :param scope: ``"all"``, ``"owing"`` or ``"not_sent"``: those that owe, or whose
-            customer does; those that were not sent yet
+        :param scope: ``"all"``, ``"owing"``, ``"not_sent"`` or ``"failed"``: those that owe, or
+            whose customer does; those that were not sent yet, with what failed; only what failed
         :return: the tasks, one for each company of the invoices
         :raise UserError: when it concerns none of them
         :raise AccessError: for who may not invoice, or not these invoices
         """
         if group and invoices:
             raise UserError(self.env._("Name either invoices or an invoice group, not both."))
+        if group:
+            group = to_records(self.env, "ar.invoice.group", group)
+            return self._run(task, scope, group=group)
+        return self._run(task, scope, to_records(self.env, "account.move", invoices or []))
+
+    @api.model
+    def _run(self, task, scope, invoices=None, group=None):
+        """Begin a task with invoices, with a group, or with these invoices of a group."""
         # Defaults meant for a window must not end up on what is made here.
         self = self.with_context(clean_context(self.env.context))
         if group:
-            group = to_records(self.env, "ar.invoice.group", group)
-            tasks = self._create_for_group(group, task, scope)
+            tasks = self._create_for_group(group, task, scope, invoices)
         else:
-            invoices = to_records(self.env, "account.move", invoices or [])
             tasks = self._create_for_invoices(invoices, task, scope)
         for document in tasks:
             document.with_company(document.company_id)._start()
@@ -131,24 +138,31 @@ class ArInvoiceTask(models.Model):
         return tasks
 
     def _tell_group(self):
+        """One note on the group, whatever the number of invoices."""
         if self.group_id:
             self.group_id.message_post(
                 body=self.env._(
-                    "%(task)s: %(count)s invoices.", task=self.name, count=self.line_count
+                    "%(task)s: %(invoices)s.",
+                    task=self.name,
+                    invoices=counted.invoices(self.env, self.line_count),
                 )
             )
 
     @api.model
-    def _create_for_group(self, group, task, scope="all"):
+    def _create_for_group(self, group, task, scope="all", chosen=None):
         """A task with a line for each invoice of a group that it concerns, in its order.
 
+        :param chosen: limit to these.
         :raise UserError: when it concerns none.
         """
         group.ensure_one()
         self.env["account.move"]._ar_check_invoicing_rights()
         group.check_access("write")
         kind = self._get_kind_of(task)
-        invoices = group._get_invoices(self._get_concerned_domain(kind, scope))
+        domain = self._get_concerned_domain(kind, scope)
+        if chosen is not None:
+            domain &= Domain("id", "in", chosen.ids)
+        invoices = group._get_invoices(domain)
         if not invoices:
             raise UserError(
                 self.env._(
@@ -311,9 +325,9 @@ class ArInvoiceTask(models.Model):
         if len(self) == 1 and (action := self._get_kind()._get_result_action(self)):
             return action
         title = self.env._(
-            "%(task)s: %(count)s invoices done",
+            "%(task)s: %(invoices)s done",
             task=self[:1].name,
-            count=sum(self.mapped("done_count")),
+            invoices=counted.invoices(self.env, sum(self.mapped("done_count"))),
         )
         return notification(title, self._get_left_out_text())
 
@@ -326,7 +340,9 @@ class ArInvoiceTask(models.Model):
             [("document_id", "in", self.ids), ("state", "=", "skipped")], ["reason"], ["__count"]
         )
         return "\n".join(
-            self.env._("%(count)s left out: %(reason)s", count=count, reason=reason)
+            counted.sentence(
+                self.env._("%(count)s left out: %(reason)s", count=count, reason=reason)
+            )
             for reason, count in rows
         )
 

@@ -1,6 +1,8 @@
 from odoo import api, models
 from odoo.fields import Domain
 
+from .account_move_email import UNSENT
+
 
 class ArInvoiceTaskKind(models.AbstractModel):
     """What can be done with many invoices at once: one model for each such task.
@@ -57,7 +59,9 @@ class ArInvoiceTaskKind(models.AbstractModel):
         if scope == "owing":
             domain &= Domain("invoice_balance", ">", 0) | Domain("account_balance", ">", 0)
         elif scope == "not_sent":
-            domain &= Domain("is_move_sent", "=", False)
+            domain &= Domain("email_state", "in", UNSENT)
+        elif scope == "failed":
+            domain &= Domain("email_state", "=", "failed")
         return domain
 
     def _get_nothing_message(self):
@@ -67,6 +71,37 @@ class ArInvoiceTaskKind(models.AbstractModel):
     def _get_left_out_reason(self):
         """Why an invoice was left out, which it does not concern or no longer."""
         return self.env._("“%s” does not concern it (any more).", self._get_label())
+
+    # ------------------------------------------------------------------
+    # What is said before it is done
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_question(self, invoices, customers, amount):
+        """What is about to be done, in words and money.
+
+        :param invoices: “38 invoices”; ``customers`` and ``amount`` likewise, in words.
+        """
+        return self.env._(
+            "%(task)s: %(invoices)s of %(customers)s, %(amount)s.",
+            task=self._get_label(),
+            invoices=invoices,
+            customers=customers,
+            amount=amount,
+        )
+
+    @api.model
+    def _get_hint(self):
+        """What whoever does it should know before; False for nothing."""
+        return False
+
+    @api.model
+    def _get_hindrances(self):
+        """What will keep invoices from it that it concerns: ``[(domain, in words)]``.
+
+        Domains on ``account.move``; each invoice counts with the first that it meets.
+        """
+        return []
 
     # ------------------------------------------------------------------
     # Doing it

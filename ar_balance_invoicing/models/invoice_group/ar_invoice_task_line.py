@@ -1,4 +1,9 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ...tools.client_actions import form
+from ...tools.records import chosen_records
+from ..balance.account_move import BALANCE_GROUPS
 
 # What wants to be looked at stands first.
 PLACES = ("failed", "todo", "skipped", "done")
@@ -30,6 +35,10 @@ class ArInvoiceTaskLine(models.Model):
         string="Was Called", readonly=True, help="The invoice's name when the task was made."
     )
     partner_id = fields.Many2one(related="move_id.partner_id", string="Customer")
+    email_state = fields.Selection(related="move_id.email_state", groups=BALANCE_GROUPS)
+    email_problem = fields.Char(
+        related="move_id.email_problem", string="What Went Wrong", groups=BALANCE_GROUPS
+    )
     place = fields.Integer(
         compute="_compute_place", help="Failed lines stand first, then those to do."
     )
@@ -48,3 +57,43 @@ class ArInvoiceTaskLine(models.Model):
     def _compute_display_name(self):
         for line in self:
             line.display_name = line.move_id.display_name or line.label
+
+    def action_open_invoice(self):
+        """The invoice itself; what was deleted meanwhile is only named here.
+
+        :raise UserError: when it is gone.
+        """
+        self.ensure_one()
+        if not self.move_id:
+            raise UserError(self.env._("%s was deleted meanwhile.", self.display_name))
+        return form(self.move_id)
+
+    def action_retry_email(self):
+        """Send the e-mail of these invoices again, of ticked rows or of all that are shown.
+
+        :raise UserError: when no e-mail about them has failed.
+        """
+        return chosen_records(self).move_id.action_retry_email()
+
+    @api.model
+    def _tell_of_failed_emails(self, moves):
+        """Tell whoever had these invoices e-mailed: one reminder for each task, not for each.
+
+        :param moves: invoices whose e-mail has just failed.
+        """
+        moves.invalidate_recordset(["email_state", "email_problem"])
+        # A colleague who was not reached is nothing that the customer misses.
+        failed = moves.filtered(lambda move: move.email_state == "failed")
+        lines = self.sudo().search(
+            [
+                ("move_id", "in", failed.ids),
+                ("document_id.task", "=", "send"),
+                ("state", "=", "done"),
+            ],
+            order="id desc",
+        )
+        last = {}
+        for line in lines:
+            last.setdefault(line.move_id, line)
+        for task in self.browse().union(*last.values()).document_id:
+            task._remind_of_failed_emails()

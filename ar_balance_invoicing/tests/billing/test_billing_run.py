@@ -349,6 +349,23 @@ class TestBillingRun(BillingCommon):
 
     # --- undo, regenerate ---------------------------------------------------
 
+    def test_undo_with_nothing_to_undo_is_not_offered_and_changes_nothing(self):
+        run, draft = self._run(), self._run()
+        run.create_invoices()
+        self.assertTrue(run.can_undo)
+        run.invoice_ids._post(soft=False)
+        run.invalidate_recordset()
+        times = (run.started_at, run.ended_at, run.queued_at, run.state)
+        self.assertFalse(run.can_undo)
+        with self.assertRaisesRegex(UserError, "there is nothing to undo"):
+            run.action_undo()
+        self.assertEqual((run.started_at, run.ended_at, run.queued_at, run.state), times)
+        draft.action_cancel()
+        self.assertFalse(draft.can_undo)
+        with self.assertRaisesRegex(UserError, "there is nothing to undo"):
+            draft.action_undo()
+        self.assertFalse(draft.started_at or draft.ended_at)
+
     def test_undo_takes_drafts_back_and_names_what_stays(self):
         run = self._run()
         run.create_invoices()

@@ -134,7 +134,7 @@ class Right:
 
 # Fields that people see are called by words of our trade; these are in each of them.
 WORDS = re.compile(
-    r"balance|account_|billing|invoice_group|written?_off|write_off|customer_tag|email_state"
+    r"balance|account_|billing|invoice_group|written?_off|write_off|customer_tag|email_(?:state|error|problem)"
     r"|days_overdue|amount_due_account|total_due|draft_match"
 )
 # Models full of everybody's settings.

@@ -331,10 +331,7 @@ class TestPublicSurface(RightsCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.seed = new_seed()
-        cls.wizards = {
-            model: cls._as("write_off", cls.env[model]).create(vals)
-            for model, vals in cls._get_wizard_vals().items()
-        }
+        cls.wizards = cls._make_wizards()
         cls.env.flush_all()
 
     def test_no_call_is_answered_by_a_server_error_or_changes_what_it_may_not(self):

@@ -55,6 +55,7 @@ BY_METHODS = {
     "ar.billing.service": {"previous_id": False},
     "ar.billing.run.line": {"state": "done"},
     "ar.invoice.task": {"user_id": 1},
+    "ar.invoice.task.ask": {"task": "delete"},
     "ar.invoice.task.line": {"move_id": "other_draft"},
     "ar.give.away": {"days": [[1, "2026-01-01", "2026-01-31"]]},
     "ar.late.fee": {"overdue_move_id": "other_draft"},
@@ -72,6 +73,8 @@ ARGUMENTS = {
     "ar.billing.run.make": ["period"],
     # A service that there is not, in whatever order the tests run.
     "ar.billing.run.make_of_days": ["profile", [[10**9, "2026-01-01", "2026-01-31"]]],
+    "account.move.action_ask": ["mark_sent"],
+    "ar.invoice.group.action_ask": ["mark_sent"],
     "ar.invoice.group.add_invoices": ["drafts"],
     "ar.invoice.group.remove_invoices": ["drafts"],
     "ar.invoice.task.run": ["confirm", "drafts"],
@@ -148,10 +151,7 @@ class TestRightsMatrix(RightsCommon):
         cls.records = cls._get_records()
         cls.new_vals = cls._get_new_vals()
         cls.wizard_vals = cls._get_wizard_vals()
-        cls.wizards = {
-            model: cls._as("write_off", cls.env[model]).create(vals)
-            for model, vals in cls.wizard_vals.items()
-        }
+        cls.wizards = cls._make_wizards()
 
     def test_every_kind_of_user_gets_what_the_table_says(self):
         rows = self._get_rows()

@@ -123,7 +123,8 @@ class TestInvoiceGroup(GroupCommon):
         self.assertFalse(found("email_state", "=", "sent"))
         self.group.action_mark_as_sent()
         self.assertFalse(found("state", "=", "draft"))
-        self.assertTrue(found("email_state", "=", "sent"))
+        self.assertTrue(found("email_state", "=", "marked"))
+        self.assertFalse(found("email_state", "=", "sent"), "nobody got an e-mail")
         view = self.env.ref("ar_balance_invoicing.ar_invoice_group_view_search")
         self.assertIn("today -90d", view.arch)
 
@@ -147,16 +148,22 @@ class TestInvoiceGroup(GroupCommon):
         other = self.env["ar.invoice.group"].create({"name": "Other"})
         other.add_invoices(theirs)
         action = (mine | theirs).action_add_to_invoice_group()
-        wizard = self._wizard(action, choice="existing", group_id=self.group.id)
+        wizard = self._wizard(action, choice="existing", group_id=self.group.id, elsewhere="leave")
         self.assertEqual((wizard.found_count, wizard.here_count, wizard.elsewhere_count), (2, 0, 1))
+        self.assertEqual(wizard.elsewhere_text, "Other (1)")
         wizard.action_add()
         self.assertEqual((self.group.invoice_ids, other.invoice_ids), (mine, theirs))
-        wizard = self._wizard(action, choice="existing", group_id=self.group.id)
+        wizard = self._wizard(action, choice="existing", group_id=self.group.id, elsewhere="leave")
         self.assertEqual(wizard.here_count, 1)
         with self.assertRaisesRegex(UserError, "All 2 invoices are in a group already"):
             wizard.action_add()
-        wizard.elsewhere = "move"
-        wizard.action_add()
+        wizard = self._wizard(action, choice="existing", group_id=self.group.id)
+        self.assertEqual(wizard.elsewhere, "move", "as most people mean it")
+        said = wizard.action_add()["params"]
+        self.assertEqual(
+            (said["title"], said["message"]), ("1 invoice moved here", "From: Other (1)")
+        )
+        self.assertEqual(said["next"]["res_id"], self.group.id)
         self.assertEqual((self.group.invoice_ids, len(other.invoice_ids)), (mine | theirs, 0))
         self.assertIn("moved to the group July", other.message_ids[:1].body)
 

@@ -87,7 +87,7 @@ class TestTickedInvoices(TickedCommon):
         bill = self.init_invoice("in_invoice", amounts=[10], invoice_date=self.today)
         result = (good | posted | cancelled | bill).action_confirm_drafts()
         self.assertEqual(result["tag"], "display_notification")
-        self.assertEqual(result["params"]["title"], "Confirm drafts: 1 invoices done")
+        self.assertEqual(result["params"]["title"], "Confirm drafts: 1 invoice done")
         self.assertIn("2 left out: Only drafts are confirmed.", result["params"]["message"])
         self.assertIn("1 left out: No customer invoice.", result["params"]["message"])
         states = (good | posted | cancelled | bill).mapped("state")

@@ -26,6 +26,15 @@ class ArInvoiceTaskConfirm(models.AbstractModel):
         return self.env._("Only drafts are confirmed.")
 
     @api.model
+    def _get_question(self, invoices, customers, amount):
+        return self.env._(
+            "Confirm %(invoices)s of %(customers)s, %(amount)s.",
+            invoices=invoices,
+            customers=customers,
+            amount=amount,
+        )
+
+    @api.model
     def _do(self, task, lines):
         self._confirm_lines(lines)._mark_done()
 

@@ -24,6 +24,19 @@ class ArInvoiceTaskDelete(models.AbstractModel):
         return self.env._("Only drafts are deleted.")
 
     @api.model
+    def _get_question(self, invoices, customers, amount):
+        return self.env._(
+            "Delete %(invoices)s of %(customers)s, %(amount)s.",
+            invoices=invoices,
+            customers=customers,
+            amount=amount,
+        )
+
+    @api.model
+    def _get_hint(self):
+        return self.env._("A billing run can make its own drafts again.")
+
+    @api.model
     def _do(self, task, lines):
         lines.move_id.unlink()
         lines._mark_done()

@@ -19,6 +19,8 @@ class ArInvoiceTaskMarkSent(models.AbstractModel):
     def _get_domain(self, scope):
         # A draft may have been sent before it was reset: it is to be confirmed all the same.
         unsent = Domain("is_move_sent", "=", False) | Domain("state", "=", "draft")
+        # What the post brings need not fail any more.
+        unsent |= Domain("email_state", "=", "failed")
         return super()._get_domain(scope) & unsent
 
     def _get_nothing_message(self):
@@ -28,8 +30,22 @@ class ArInvoiceTaskMarkSent(models.AbstractModel):
         return self.env._("Sent already, or cancelled.")
 
     @api.model
+    def _get_question(self, invoices, customers, amount):
+        return self.env._(
+            "Mark %(invoices)s of %(customers)s as sent, %(amount)s.",
+            invoices=invoices,
+            customers=customers,
+            amount=amount,
+        )
+
+    @api.model
+    def _get_hint(self):
+        return self.env._("Drafts among them are confirmed. Nobody gets an e-mail.")
+
+    @api.model
     def _do(self, task, lines):
         drafts = lines.filtered(lambda line: line.move_id.state == "draft")
         lines = (lines - drafts) | self.env["ar.invoice.task.confirm"]._confirm_lines(drafts)
         lines.move_id._ar_write_beside_accounting({"is_move_sent": True})
+        lines.move_id._ar_forget_email_failures()
         lines._mark_done()

@@ -1,5 +1,6 @@
 from odoo import api, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 
 class ArInvoiceTaskSend(models.AbstractModel):
@@ -33,6 +34,28 @@ class ArInvoiceTaskSend(models.AbstractModel):
                     cron.name,
                 )
             )
+
+    @api.model
+    def _get_question(self, invoices, customers, amount):
+        return self.env._(
+            "E-mail %(invoices)s of %(customers)s, %(amount)s.",
+            invoices=invoices,
+            customers=customers,
+            amount=amount,
+        )
+
+    @api.model
+    def _get_hindrances(self):
+        by_hand = Domain("commercial_partner_id.invoice_sending_method", "=", "manual")
+        return [
+            (Domain("state", "=", "draft"), self.env._("not confirmed: confirm them first")),
+            (Domain("sending_data", "!=", False), self.env._("being sent already")),
+            (by_hand, self.env._("of customers who get invoices by hand")),
+            (
+                Domain("partner_id.email", "in", (False, "")),
+                self.env._("of customers without an e-mail address"),
+            ),
+        ]
 
     @api.model
     def _do(self, task, lines):

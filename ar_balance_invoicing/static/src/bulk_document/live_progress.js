@@ -20,29 +20,40 @@ export class LiveProgress extends Component {
         this.state = useState({seen: {}});
         onMounted(() => {
             this.timer = setInterval(() => this.look(), INTERVAL);
+            this.look();
         });
         onWillUnmount(() => clearInterval(this.timer));
     }
 
-    /** What was seen last of this record, else what the form has read. */
-    get values() {
+    /** The document whose work is followed: here that of the form itself. */
+    get watched() {
         const {record} = this.props;
+        return {
+            model: record.resModel,
+            id: record.resId,
+            working: WORKING.includes(record.data.state),
+        };
+    }
+
+    /** What was seen last of this document, else what the form has read. */
+    get values() {
         const {seen} = this.state;
-        return seen.id === record.resId ? seen : record.data;
+        return seen.id === this.watched.id ? seen : this.props.record.data;
     }
 
     get percent() {
-        return Math.round(this.values.progress);
+        return Math.round(this.values.progress || 0);
     }
 
     async look() {
         const {record} = this.props;
+        const {model, id, working} = this.watched;
         // What nobody looks at need not be asked for, nor what the user is changing.
-        if (document.hidden || record.dirty || !WORKING.includes(record.data.state)) {
+        if (document.hidden || record.dirty || !working) {
             return;
         }
-        const [seen] = await this.orm.read(record.resModel, [record.resId], FIELDS);
-        if (WORKING.includes(seen.state)) {
+        const [seen] = await this.orm.read(model, [id], FIELDS);
+        if (seen && WORKING.includes(seen.state)) {
             this.state.seen = seen;
         } else {
             this.state.seen = {};
