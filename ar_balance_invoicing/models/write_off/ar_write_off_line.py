@@ -4,7 +4,6 @@ from odoo.exceptions import UserError, ValidationError
 from ...tools import client_actions
 from ...tools.amounts import round_amount
 from ...tools.context_keys import LISTED_WRITE_OFF
-from ...tools.records import chosen_records
 from .ar_write_off_by_hand import BOOKED
 
 
@@ -20,6 +19,7 @@ class ArWriteOffLine(models.Model):
     _inherit = [
         "ar.write.off.line.undo",
         "ar.write.off.line.own.money",
+        "ar.write.off.line.ticks",
         "ar.write.off.tax",
         "ar.write.off.loss",
     ]
@@ -266,44 +266,8 @@ class ArWriteOffLine(models.Model):
         )
 
     # ------------------------------------------------------------------
-    # Ticks
+    # Buttons of the list
     # ------------------------------------------------------------------
-
-    def action_tick(self):
-        """Tick these lines; none chosen: all that the list shows, or of its document."""
-        return self._set_ticks(True)
-
-    def action_untick(self):
-        """Untick these lines; none chosen: all that the list shows, or of its document."""
-        return self._set_ticks(False)
-
-    def _set_ticks(self, ticked):
-        self.check_access("write")
-        lines = self._get_chosen() or self._get_listed_document()._get_lines("todo")
-        waiting = lines.filtered(lambda line: line.state == "todo")
-        waiting.write({"selected": ticked})
-        document = lines.document_id
-        if lines and not waiting and len(document) == 1 and not document.is_editable:
-            return document._show_as_it_is()
-        return None
-
-    def _get_chosen(self):
-        """What a button of the list acts on; none where there is no such list.
-
-        :raise UserError: when the filter of the list shows nothing.
-        """
-        lines = chosen_records(self)
-        if not lines and self._get_shown() is not None:
-            raise UserError(self.env._("The list shows no row: remove a filter."))
-        return lines
-
-    def _get_shown(self):
-        """The rows that the list shows whose button was pressed; None where there is none."""
-        context = self.env.context
-        listed = context.get("active_domain") is not None
-        if not listed or context.get("active_model") != self._name:
-            return None
-        return chosen_records(self.browse())
 
     def _get_listed_document(self):
         """The document of these lines; of none, the one whose list is open.
@@ -402,10 +366,6 @@ class ArWriteOffLine(models.Model):
             )
         title = self.env._("Undone") if undone else self.env._("Undo")
         return client_actions.notification(title, " ".join(sentences), warning=bool(left))
-
-    def _skip_unticked(self):
-        """Leave out the lines that are not ticked, and return the others."""
-        return self._skip_each(lambda line: not line.selected and line._get_unticked_sentence())
 
     # ------------------------------------------------------------------
     # Batches
