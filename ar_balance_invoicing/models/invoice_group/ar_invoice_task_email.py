@@ -66,6 +66,7 @@ class ArInvoiceTask(models.Model):
         :raise UserError: when none has failed.
         """
         self.ensure_one()
+        self.check_access("write")
         return self._get_failed_emails().action_retry_email()
 
     def _remind_of_failed_emails(self):
