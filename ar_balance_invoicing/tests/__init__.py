@@ -29,6 +29,7 @@ from .billing import (
 )
 from .bulk_document import test_bulk_document, test_waiting
 from .guard import (
+    test_addresses,
     test_attacks,
     test_forms,
     test_guarded,

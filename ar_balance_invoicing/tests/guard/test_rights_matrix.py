@@ -70,6 +70,7 @@ BY_METHODS = {
 ARGUMENTS = {
     "account.move.create": [{"move_type": "out_invoice"}],
     "account.move.write": [{"ref": "Seen"}],
+    "account.move.line.write": [{"name": "Seen"}],
     "ar.billing.run.make": ["period"],
     # A service that there is not, in whatever order the tests run.
     "ar.billing.run.make_of_days": ["profile", [[10**9, "2026-01-01", "2026-01-31"]]],
