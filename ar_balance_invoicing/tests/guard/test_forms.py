@@ -43,6 +43,10 @@ class TestIncompleteRecords(EveryModelCommon):
 
     def test_records_that_are_empty(self):
         for model in [*self._get_own_models(), *self._get_extended_models()]:
+            if model._name.startswith("account.move.send"):
+                # Core opens its windows of sending from an invoice, and nowhere else.
+                invoice = self.records["ar.write.off.line"].move_id
+                model = model.with_context(active_model="account.move", active_ids=invoice.ids)
             if not model._abstract:
                 self._read_all(model.new({}), "new and empty")
                 self._read_all(model.new(model.default_get(list(model._fields))), "new")
