@@ -135,6 +135,9 @@ class TestTours(BillingCommon, HttpCase):
         )
         self.assertEqual((old.write_off_state, old.amount_residual), ("full", 0))
         self.assertEqual(keep.amount_residual, 3.25)
+        again = self._invoice(delgado, 4.5, days_ago=100)
+        self.start_tour("/odoo/customer-invoices", "ar_write_off_in_six_clicks", login="tour.clerk")
+        self.assertEqual((again.write_off_state, keep.amount_residual), ("full", 3.25))
 
     def test_progress_is_live(self):
         """A long run, worked off in the background while its form is open."""

@@ -30,11 +30,7 @@ registry.category("web_tour.tours").add("ar_write_off", {
         {
             content: "Aging days greater than 90",
             trigger:
-                ".modal .o_field_widget[name=aging_choice] .o_select_menu_toggler, .modal .o_field_widget[name=aging_choice] select, .modal .o_field_widget[name=aging_choice] input",
-            run: "click",
-        },
-        {
-            trigger: ".o_select_menu_item:contains(90)",
+                ".modal .o_field_widget[name=aging_choice] .o_selection_badge:contains(90)",
             run: "click",
         },
         {
@@ -176,6 +172,59 @@ registry.category("web_tour.tours").add("ar_write_off", {
         },
         {
             trigger: `${rowOf("Tour Other")}:contains(Not ticked.)`,
+        },
+    ],
+});
+
+/** From the menu to what is written off: six clicks, and one for each that stays. */
+registry.category("web_tour.tours").add("ar_write_off_in_six_clicks", {
+    steps: () => [
+        {
+            content: "1: the menu",
+            trigger: ".o_main_navbar .o_menu_sections button:contains(Customers)",
+            run: "click",
+        },
+        {
+            content: "2: Process Invoice Write-Offs",
+            trigger:
+                ".o-dropdown--menu .dropdown-item:contains(Process Invoice Write-Offs)",
+            run: "click",
+        },
+        {
+            trigger: ".modal .o_field_widget[name=balance_below] input",
+            run: "edit 5",
+        },
+        {
+            content: "3: more than 90 days old",
+            trigger:
+                ".modal .o_field_widget[name=aging_choice] .o_selection_badge:contains(90)",
+            run: "click",
+        },
+        {
+            content: "4: Search Selection",
+            trigger: ".modal button[name=action_search]",
+            run: "click",
+        },
+        {
+            content: "One click for what stays",
+            trigger: tickOf("Tour Other"),
+            run: "click",
+        },
+        {
+            trigger: ".o_ar_ticked:contains(1 invoice of 1 customer: $ 4.50 lost)",
+        },
+        {
+            content: "5: Process Selection",
+            trigger: ".o_control_panel button[name=action_process_selection]",
+            run: "click",
+        },
+        {
+            content: "6: Process",
+            trigger: ".modal-footer button[name=action_process]",
+            run: "click",
+        },
+        {
+            trigger: ".o_statusbar_status .o_arrow_button_current:contains(Done)",
         },
     ],
 });
