@@ -38,7 +38,7 @@ class ArWriteOffProcess(models.TransientModel):
         readonly=True, help="How many of the ticked rows the filter of the list hides."
     )
     text = fields.Char(string="What Is Done", compute="_compute_text")
-    hidden_text = fields.Char(compute="_compute_text")
+    hidden_text = fields.Char(string="Ticked but Not Shown", compute="_compute_text")
     tax_text = fields.Char(compute="_compute_text")
 
     apply_credits = fields.Boolean(

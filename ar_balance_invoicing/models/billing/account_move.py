@@ -208,7 +208,8 @@ class AccountMove(models.Model):
         billed = [
             number
             for number, vals in enumerate(vals_list)
-            if vals.get("billing_run_id") or vals.get("billing_period_id")
+            if isinstance(vals, dict)
+            and (vals.get("billing_run_id") or vals.get("billing_period_id"))
         ]
         if not billed:
             return super().create(vals_list)

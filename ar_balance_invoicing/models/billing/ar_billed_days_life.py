@@ -243,8 +243,11 @@ class ArBilledDays(models.Model):
 
         :raise UserError: when another invoice gives back days of them.
         """
-        self._check_not_credited(lines)
-        self._lines_gone(lines)
+        concerned = ["|", ("move_line_id", "in", lines.ids), ("credit_line_id", "in", lines.ids)]
+        # Most invoices bill no services: one short query for them.
+        if self.search_count(concerned, limit=1):
+            self._check_not_credited(lines)
+            self._lines_gone(lines)
 
     @api.model
     def _lines_gone(self, lines):

@@ -33,9 +33,9 @@ class ResPartner(models.Model):
             partner.invoice_group_ids = groups.get(partner._origin)
 
     def _search_invoice_group_ids(self, operator, value):
-        if operator != "in":
+        if operator not in ("in", "any"):
             return NotImplemented
         invoices = self.env["account.move"]._search(
-            Domain("invoice_group_id", "in", value) & Domain("state", "!=", "cancel")
+            Domain("invoice_group_id", operator, value) & Domain("state", "!=", "cancel")
         )
         return Domain("id", "in", invoices.subselect("commercial_partner_id"))

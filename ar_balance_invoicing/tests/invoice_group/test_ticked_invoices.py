@@ -394,7 +394,7 @@ class TestOtherAddons(ThrowAwayAddon, TickedCommon):
         labels = [label for _value, label in tasks._fields["task"]._description_selection(self.env)]
         self.assertEqual(labels[:2], ["Confirm drafts", "Praise the customers"])
         task = self._praise(paid | bert | owing)
-        self.assertEqual(task.display_name, "Praise the customers · 3 ticked invoices")
+        self.assertEqual(task.display_name, "Praise the customers · 3 invoices")
         self.assertEqual(
             self._lines(task),
             {
