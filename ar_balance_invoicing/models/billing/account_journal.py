@@ -21,7 +21,8 @@ class AccountJournal(models.Model):
         self.check_access("read")
         return client_actions.records(
             self.env,
-            "ar_balance_invoicing.ar_unbilled_days_action",
+            "ar_balance_invoicing.account_journal_action_unbilled_days",
             self.env._("Unbilled Days"),
             ["|", ("profile_id.journal_id", "in", self.ids), ("profile_id", "=", False)],
+            {"active_id": self[:1].id},
         )

@@ -240,13 +240,10 @@ class ArBillingPeriod(models.Model):
         self.ensure_one()
         return client_actions.records(
             self.env,
-            "ar_balance_invoicing.ar_unbilled_days_action",
+            "ar_balance_invoicing.ar_billing_period_action_unbilled_days",
             self.env._("Unbilled days of %s", self.display_name),
-            [
-                ("profile_id", "=", self.profile_id.id),
-                ("date_from", "<=", self.date_to),
-                ("date_to", ">=", self.date_from),
-            ],
+            [("period_ids", "in", self.ids)],
+            {"active_id": self.id},
         )
 
     # ------------------------------------------------------------------

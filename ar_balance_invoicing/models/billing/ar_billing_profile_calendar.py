@@ -187,9 +187,10 @@ class ArBillingProfile(models.Model):
         self.check_access("read")
         return client_actions.records(
             self.env,
-            "ar_balance_invoicing.ar_unbilled_days_action",
+            "ar_balance_invoicing.ar_billing_profile_action_unbilled_days",
             self.env._("Unbilled days of %s", ", ".join(self.mapped("name"))),
             [("profile_id", "in", self.ids)],
+            {"active_id": self[:1].id},
         )
 
     @api.model

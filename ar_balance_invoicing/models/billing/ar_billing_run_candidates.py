@@ -412,7 +412,7 @@ class ArBillingRun(models.Model):
         :raise UserError: when none of them can be ticked.
         """
         (self.line_ids - lines).filtered("selected")._write_inside({"selected": False})
-        lines.action_tick()
+        lines._write_tick(True)
 
     def _open_pop_up(self, lines, choice, note):
         """The pop-up of Create Invoices for these candidates; nothing of the list changes.

@@ -150,14 +150,14 @@ class ArBillingRunLine(models.Model):
 
         :raise UserError: when none is.
         """
-        self._write_tick(True)
+        chosen_records(self)._write_tick(True)
 
     def action_untick(self):
         """Take the ticks of these lines away.
 
         :raise UserError: when none of them is to be billed.
         """
-        self._write_tick(False)
+        chosen_records(self)._write_tick(False)
 
     def _write_tick(self, selected):
         self.check_access("write")
@@ -194,6 +194,7 @@ class ArBillingRunLine(models.Model):
 
         :raise UserError: when there is none.
         """
+        self = chosen_records(self)
         self.check_access("write")
         found = self.filtered(
             lambda line: line.is_draft and line.left_out if left_out else line.can_leave_out

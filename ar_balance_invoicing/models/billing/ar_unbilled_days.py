@@ -2,9 +2,11 @@ from datetime import date, timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools import client_actions
+from ...tools.records import chosen_records
 
 # A row is known by its service and its first day: both stay what they are while it stands.
 DAYS_PER_SERVICE = 2**17
@@ -33,6 +35,13 @@ class ArUnbilledDays(models.Model):
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
     profile_id = fields.Many2one("ar.billing.profile", string="Billing Profile", readonly=True)
+    period_ids = fields.Many2many(
+        "ar.billing.period",
+        string="Billing Periods",
+        compute="_compute_period_ids",
+        search="_search_period_ids",
+        help="Those of the customer's billing profile in which one of the days lies.",
+    )
     product_id = fields.Many2one(related="service_id.product_id")
     date_from = fields.Date(string="From", readonly=True)
     date_to = fields.Date(string="To", readonly=True)
@@ -79,6 +88,26 @@ class ArUnbilledDays(models.Model):
                 f"{row.partner_id.display_name} · {row.service_id.display_name} · "
                 f"{row.date_from} – {row.date_to}"
             )
+
+    @api.depends("profile_id", "date_from", "date_to")
+    def _compute_period_ids(self):
+        for row in self:
+            row.period_ids = row.profile_id.period_ids.filtered(
+                lambda period, row=row: (
+                    period.date_from <= row.date_to and period.date_to >= row.date_from
+                )
+            )
+
+    def _search_period_ids(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        numbers = [number for number in value if number]
+        return Domain.OR(
+            Domain("profile_id", "=", period.profile_id.id)
+            & Domain("date_from", "<=", period.date_to)
+            & Domain("date_to", ">=", period.date_from)
+            for period in self.env["ar.billing.period"].search([("id", "in", numbers)])
+        )
 
     # ------------------------------------------------------------------
     # What is unbilled
@@ -203,6 +232,7 @@ class ArUnbilledDays(models.Model):
 
         :raise UserError: when it is not clear by which billing profile a customer is billed.
         """
+        self = chosen_records(self)
         self.check_access("read")
         self.env["ar.billing.run"].check_access("create")
         if not self:
@@ -237,6 +267,7 @@ class ArUnbilledDays(models.Model):
 
     def action_give_away(self):
         """Ask for a note, then say that these days are never billed."""
+        self = chosen_records(self)
         self.check_access("read")
         self.env["ar.billed.days"].check_access("create")
         if not self:

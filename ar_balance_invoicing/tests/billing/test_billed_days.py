@@ -640,6 +640,21 @@ class TestUnbilledDays(BilledDaysCommon):
         invoice.unlink()
         self.assertEqual(len(self._get_unbilled()), 1)
 
+    def test_more_rows_than_the_client_names(self):
+        self.env["ir.config_parameter"].set_param("web.active_ids_limit", "2")
+        customers = self._make_customers("Cleo", "Dan", "Eve", profile=self.monthly)
+        for customer in customers:
+            self._serve(customer, 10, date_from=date(2026, 11, 1))
+        domain = [("partner_id", "in", customers.ids)]
+        with freeze_time("2026-11-30"):
+            rows = self.env["ar.unbilled.days"].search(domain)
+            named = rows[:2].with_context(active_model=rows._name, active_domain=domain)
+            pop_up = self.env["ar.give.away"].browse(named.action_give_away()["res_id"])
+            self.assertIn("3 customers", pop_up.summary)
+            run_id = named.action_bill()["context"]["active_id"]
+            run = self.env["ar.billing.run"].browse(run_id)
+        self.assertEqual(run.line_ids.partner_id, customers)
+
     def test_give_away(self):
         with freeze_time("2026-11-30"):
             rows = self.env["ar.unbilled.days"].search([("partner_id", "=", self.ann.id)])

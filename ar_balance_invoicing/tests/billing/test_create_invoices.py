@@ -119,6 +119,21 @@ class TestWhomItBills(CreateInvoicesCommon):
         pop_up.action_confirm()
         self.assertEqual(self._billed(), self.customers[:6])
 
+    def test_buttons_of_more_rows_than_the_client_names(self):
+        """Tick, Untick, Leave Out and Take: four rows are named, six are meant."""
+        self.env["ir.config_parameter"].set_param("web.active_ids_limit", "4")
+        six = self._lines(*self.customers[:6])
+        domain = [("document_id", "=", self.run_.id), ("id", "in", six.ids)]
+        named = six[:4].with_context(active_model=six._name, active_domain=domain)
+        named.action_tick()
+        self.assertEqual(self.run_.line_ids.filtered("selected"), six)
+        named.action_untick()
+        self.assertFalse(self.run_.line_ids.filtered("selected"))
+        named.action_leave_out()
+        self.assertEqual(self.run_.line_ids.filtered("left_out"), six)
+        named.action_take()
+        self.assertFalse(self.run_.line_ids.filtered("left_out"))
+
     def test_a_discarded_pop_up_keeps_the_ticks(self):
         self._lines(self.ann, self.eve).action_tick()
         before = self.run_.line_ids.read(["selected", "state", "reason", "left_out"])

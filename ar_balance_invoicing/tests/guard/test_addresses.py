@@ -9,6 +9,14 @@ from ..access_common import MODULE, EveryModelCommon
 
 @tagged("post_install", "-at_install")
 class TestAddresses(EveryModelCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # What a list must not show that forgets whose it is.
+        other = cls._make_profile("Other")
+        other._make_periods()
+        cls._serve(cls._make_customers("Fred", profile=other))
+
     def _get_buttons(self):
         """Every button of ours that opens something, on a record of its model."""
         for record in self.records.values():
