@@ -113,7 +113,8 @@ class ArCreateInvoices(models.TransientModel):
         action = runs._list_together().action_view_lines()
         if len(runs) > 1:
             action["context"]["search_default_group_by_run"] = 1
-        return action
+        # Not below what stood behind the window: its records have other ids in the address.
+        return {**action, "target": "main"}
 
     def action_view_billed(self):
         """The invoices that there are of the chosen period, or of the one before."""

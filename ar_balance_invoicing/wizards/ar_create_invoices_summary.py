@@ -253,7 +253,8 @@ class ArCreateInvoicesSummary(models.AbstractModel):
             term = line._get_payment_term()
             if term not in due:
                 days_due = [part._get_due_date(self.invoice_date) for part in term.line_ids]
-                due[term] = min(days_due, default=self.invoice_date)
+                # A draft without terms is due the day it is made, as core dates it.
+                due[term] = min(days_due, default=max(self.invoice_date, today))
         born = overdue.filtered(lambda line: due[line._get_payment_term()] < today)
         if not born:
             return [text]

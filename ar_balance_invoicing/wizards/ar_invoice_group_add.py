@@ -100,7 +100,18 @@ class ArInvoiceGroupAdd(models.TransientModel):
                 names.append(f"{periods[0].profile_id.name} {periods[0].display_name}")
             else:
                 names.append(format_date(self.env, fields.Date.context_today(wizard)))
-            wizard.name = " · ".join(names)
+            wizard.name = wizard._get_free_name(" · ".join(names))
+
+    def _get_free_name(self, name):
+        """A name that no group of the company has yet: two alike cannot be told apart."""
+        known = self.env["ar.invoice.group"].search(
+            [("company_id", "=", self.company_id.id), ("name", "=like", f"{name}%")]
+        )
+        taken, number, free = set(known.mapped("name")), 1, name
+        while free in taken:
+            number += 1
+            free = f"{name} ({number})"
+        return free
 
     def _get_common(self):
         """``([balance class], [billing period])`` that occur among what is ticked."""

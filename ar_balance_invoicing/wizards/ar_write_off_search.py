@@ -59,7 +59,8 @@ class ArWriteOffSearch(models.TransientModel):
         else:
             batch, company = self.batch_id.id, self.company_id.id
             document = documents.find(criteria, batch_id=batch, company_id=company)
-        return document.action_view_lines()
+        # Not below what stood behind the window: its records have other ids in the address.
+        return {**document.action_view_lines(), "target": "main"}
 
     def _show_with_batch(self):
         title = self.env._("Change Criteria") if self.document_id else self._description

@@ -209,7 +209,7 @@ class ArBillingRun(models.Model):
         )
         charges = self._get_charges(customers.filtered(lambda c: not self._is_barred(c)))
         billed = self._get_billed_invoices(customers)
-        failures = self._get_known_failures()
+        known = self._get_known_decisions()
         vals_list = []
         for customer in customers:
             balance = balances.get((customer.id, None), [0])[0]
@@ -217,9 +217,8 @@ class ArBillingRun(models.Model):
                 customer, balance, charges[customer.id], billed[customer.id]
             )
         for vals in vals_list:
-            known = failures.get((vals["partner_id"], vals["currency_id"]))
-            if vals["state"] == "todo" and known:
-                vals["reason"] = self.env._("Failed last time: %s", known)
+            if vals["state"] == "todo":
+                vals["reason"] = known.get((vals["partner_id"], vals["currency_id"]), False)
         return vals_list
 
     def _get_charges(self, customers, invoice_date=None, late_fees=None):
@@ -261,14 +260,29 @@ class ArBillingRun(models.Model):
             "Already billed for this period: %(invoice)s", invoice=invoice.display_name
         )
 
-    def _get_known_failures(self):
-        """``{(customer id, currency id): reason}`` of earlier runs of this period."""
+    def _get_known_decisions(self):
+        """``{(customer id, currency id): sentence}`` of earlier runs of this period.
+
+        Who failed last time, or was left out by hand: he is listed to be billed all the same.
+        """
         if not self.period_id:
             return {}
         lines = self.env["ar.billing.run.line"].search(
-            [("period_id", "=", self.period_id.id), ("state", "=", "failed")], order="id"
+            [
+                ("period_id", "=", self.period_id.id),
+                ("document_id.state", "not in", ("draft", "cancelled", "undone")),
+                *("|", ("state", "=", "failed"), ("left_out", "=", True)),
+            ],
+            order="id",
         )
-        return {(line.partner_id.id, line.currency_id.id): line.reason for line in lines}
+        return {
+            (line.partner_id.id, line.currency_id.id): (
+                self.env._("Failed last time: %s", line.reason)
+                if line.state == "failed"
+                else self.env._("Left out by hand last time.")
+            )
+            for line in lines
+        }
 
     def _prepare_candidates(self, customer, balance, charges, billed):
         """Values of a customer's lines: one per currency, or one without any charge."""
@@ -441,4 +455,4 @@ class ArBillingRun(models.Model):
             unticked = self.line_ids.filtered(
                 lambda line: line.state == "todo" and not line.selected
             )
-            unticked._mark_skipped(self.env._("Not ticked."))
+            unticked._mark_skipped(self.env._("Not among those who were chosen."))

@@ -40,7 +40,9 @@ class ArInvoiceTaskLine(models.Model):
         related="move_id.email_problem", string="What Went Wrong", groups=BALANCE_GROUPS
     )
     place = fields.Integer(
-        compute="_compute_place", help="Failed lines stand first, then those to do."
+        compute="_compute_place",
+        store=True,
+        help="Failed lines stand first, then those to do.",
     )
     pdf = fields.Binary(
         readonly=True,

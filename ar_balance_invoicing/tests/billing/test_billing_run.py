@@ -180,11 +180,12 @@ class TestBillingRun(BillingCommon):
         wizard.action_confirm()
         self.assertEqual(
             {line.partner_id.name: line.reason for line in run.line_ids},
-            {name: "Not ticked." for name in self.everybody} | {"service_only": False},
+            {name: "Not among those who were chosen." for name in self.everybody}
+            | {"service_only": False},
         )
         self.assertEqual(run.invoice_ids.partner_id, self.everybody["service_only"])
         others = run.line_ids.filtered(lambda line: line.state == "skipped")
-        self.assertEqual(set(others.mapped("reason")), {"Not ticked."})
+        self.assertEqual(set(others.mapped("reason")), {"Not among those who were chosen."})
 
     def test_the_first_window_proposes_the_period_of_today(self):
         form = Form(self.env["ar.create.invoices"])

@@ -119,6 +119,13 @@ class TestWhomItBills(CreateInvoicesCommon):
         pop_up.action_confirm()
         self.assertEqual(self._billed(), self.customers[:6])
 
+    def test_who_was_left_out_by_hand_is_named_in_the_next_run(self):
+        self._lines(self.ann).action_leave_out()
+        self.run_.create_invoices()
+        again = self._run()
+        line = again.line_ids.filtered(lambda line: line.partner_id == self.ann)
+        self.assertEqual((line.state, line.reason), ("todo", "Left out by hand last time."))
+
     def test_buttons_of_more_rows_than_the_client_names(self):
         """Tick, Untick, Leave Out and Take: four rows are named, six are meant."""
         self.env["ir.config_parameter"].set_param("web.active_ids_limit", "4")
@@ -243,6 +250,7 @@ class TestWhomItBills(CreateInvoicesCommon):
 
     def test_dates_that_somebody_should_think_about(self):
         date_to = self.period.date_to
+        self.profile.payment_term_id = self.env.ref("account.account_payment_term_immediate")
         run = self._run(invoice_date=date_to)
         pop_up = self._press(run, domain=[])
         self.assertFalse(pop_up.date_note)
@@ -269,6 +277,13 @@ class TestWhomItBills(CreateInvoicesCommon):
         pop_up.action_confirm()
         self.assertEqual(run.failed_count, 7, "a warning forbids nothing")
 
+    def test_without_terms_a_draft_is_due_the_day_it_is_made(self):
+        run = self._run(invoice_date=self.today - timedelta(days=60))
+        pop_up = self._press(run, domain=[])
+        self.assertNotIn("overdue", pop_up.date_note)
+        pop_up.action_confirm()
+        self.assertEqual(set(run.invoice_ids.mapped("invoice_date_due")), {self.today})
+
     def test_queries_of_the_pop_up_do_not_depend_on_the_number_of_customers(self):
         fee_product = self.env["product.product"].create(
             {"name": "Late fee", "type": "service", "taxes_id": False}
@@ -276,7 +291,10 @@ class TestWhomItBills(CreateInvoicesCommon):
 
         def count(number):
             profile = self._make_profile(
-                f"P{number}", late_fee_percent=10, late_fee_product_id=fee_product.id
+                f"P{number}",
+                late_fee_percent=10,
+                late_fee_product_id=fee_product.id,
+                payment_term_id=self.env.ref("account.account_payment_term_immediate").id,
             )
             period = profile.period_ids.filtered(
                 lambda period: period.date_from <= self.today <= period.date_to

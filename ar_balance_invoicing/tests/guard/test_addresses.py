@@ -1,5 +1,7 @@
 """Each list that a button opens has an address: a reload, Back or a link shows the same."""
 
+from lxml import etree
+
 from odoo.exceptions import AccessError, RedirectWarning, UserError
 from odoo.tests import tagged
 from odoo.tools.safe_eval import safe_eval
@@ -72,3 +74,20 @@ class TestAddresses(EveryModelCommon):
                 self.assertEqual(self._find_by_address(action, record), shown)
                 tried.add((record._name, name))
         self.assertGreater(len(tried), 10)
+
+    def test_every_list_can_be_sorted_as_its_view_says(self):
+        """Also lists within forms; the server is asked, as the client asks it."""
+        data = self.env["ir.model.data"].search(
+            [("module", "=", MODULE), ("model", "=", "ir.ui.view")]
+        )
+        tried = 0
+        for view in self.env["ir.ui.view"].browse(data.mapped("res_id")):
+            for node in etree.fromstring(view.arch).xpath("//*[@default_order]"):
+                model = self.env[view.model]
+                for parent in reversed([p for p in node.iterancestors("field") if p.get("name")]):
+                    if parent.get("name") in model._fields:
+                        model = self.env[model._fields[parent.get("name")].comodel_name]
+                with self.subTest(view=view.name, model=model._name):
+                    model.search([], order=node.get("default_order"), limit=1)
+                tried += 1
+        self.assertGreater(tried, 1)
