@@ -387,6 +387,54 @@ class TestUndoPopUp(WriteOffScreensCommon):
         window.action_take_back()
         self.assertEqual(document.state, "undone")
 
+    def test_what_is_owed_already_is_not_said_to_be_owed_again(self):
+        """Two rows unmatched by hand, whose losses are still booked, and three that stand."""
+        document = self._draft()
+        document.action_process()
+        self._line(document, self.invoices[0]).entry_id.line_ids.remove_move_reconcile()
+        self._line(document, self.invoices[2]).entry_id.line_ids.remove_move_reconcile()
+        owed = sum(self.invoices.mapped("amount_residual"))
+        window = self._pop_up(document.action_undo_on())
+        self.assertEqual(
+            window.text,
+            "5 invoices of 5 customers. Owed again: $\xa038.00. Of what is owed already, loss "
+            "taken back: $\xa022.00.",
+        )
+        lines = self._line(document, self.invoices[0])
+        rows = self._pop_up(self._in_list(document, chosen=lines).action_undo_on())
+        self.assertEqual(
+            rows.text,
+            "1 invoice of 1 customer. Of what is owed already, loss taken back: $\xa010.00.",
+        )
+        window.action_take_back()
+        self.assertEqual(sum(self.invoices.mapped("amount_residual")) - owed, 38)
+        self.assertEqual(self._account_sum(self.loss), 0)
+
+    def test_leave_out_and_move_where_the_client_cuts(self):
+        self.env["ir.config_parameter"].set_param("web.active_ids_limit", "4")
+        document = self._draft()
+        for invoice in self.invoices:
+            self._pay(invoice.partner_id, 1, invoice)
+        document.action_process()
+        lines = document.line_ids
+        self.assertEqual(set(lines.mapped("state")), {"failed"})
+        in_list = self._in_list(document, chosen=lines[:4])
+        [(_set, _zero, moved)] = in_list.action_move_to_batch()["context"]["default_line_ids"]
+        self.assertEqual(moved, lines.ids, "the fifth, too")
+        few = self._in_list(document, chosen=lines[:3]).action_move_to_batch()
+        self.assertEqual(few["context"]["default_line_ids"][0][2], lines[:3].ids)
+        self._in_list(document, chosen=lines[:2]).action_leave_out()
+        self.assertEqual(document.failed_count, 3)
+        in_list = self._in_list(document, [("state", "=", "failed")], chosen=lines[2:])
+        in_list.action_leave_out()
+        self.assertEqual(document.failed_count, 0)
+        other = self._draft(self.invoices)
+        for invoice in self.invoices:
+            self._pay(invoice.partner_id, 1, invoice)
+        other.action_process()
+        self._in_list(other, chosen=other.line_ids[:4]).action_leave_out()
+        self.assertEqual((other.failed_count, other.skipped_count), (0, 5))
+
     def test_nothing_to_undo_is_refused_and_leaves_the_times(self):
         document = self._draft()
         document.action_process()
