@@ -20,6 +20,7 @@ class ArWriteOffLine(models.Model):
         "ar.write.off.line.undo",
         "ar.write.off.line.own.money",
         "ar.write.off.line.ticks",
+        "ar.write.off.line.totals",
         "ar.write.off.tax",
         "ar.write.off.loss",
     ]

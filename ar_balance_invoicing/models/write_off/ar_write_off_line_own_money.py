@@ -285,11 +285,15 @@ class ArWriteOffLineOwnMoney(models.AbstractModel):
         """
         standing = self.env["ar.write.off.by.hand"]._get_standing(self.entry_id)
         alone = self.filtered(
-            lambda line: line.application_ids._get_matched()
-            if line.entry_id - standing or line.entry_name
-            else not line.entry_id and line.currency_id.is_zero(line.amount)
+            lambda line: (
+                line.application_ids._get_matched()
+                if line.entry_id - standing or line.entry_name
+                else not line.entry_id and line.currency_id.is_zero(line.amount)
+            )
         )
-        notes = {line: line._describe_applied(line.application_ids._get_matched()) for line in alone}
+        notes = {
+            line: line._describe_applied(line.application_ids._get_matched()) for line in alone
+        }
         alone.application_ids._take_back()
         for line in alone:
             note = self.env._("Applied credits taken back: %s", notes[line])

@@ -42,9 +42,11 @@ class ArWriteOffLineUndo(models.AbstractModel):
             return lines
         standing = self.env["ar.write.off.by.hand"]._get_standing(by_hand.entry_id)
         return lines.filtered(
-            lambda line: line not in by_hand
-            or line.entry_id in standing
-            or line.application_ids._get_matched()
+            lambda line: (
+                line not in by_hand
+                or line.entry_id in standing
+                or line.application_ids._get_matched()
+            )
         )
 
     def _get_undo_problems(self):

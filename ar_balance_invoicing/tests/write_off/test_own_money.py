@@ -327,7 +327,9 @@ class TestOwnMoney(WriteOffCommon):
         self.assertEqual({item: now[item] for item in residuals}, residuals)
         self.assertLessEqual(matchings, self._matchings())
         self.assertEqual((self._open(earlier), self._lost()), ([0], 0))
-        self.assertEqual((line.state, document.state, document.can_undo), ("undone",) * 2 + (False,))
+        self.assertEqual(
+            (line.state, document.state, document.can_undo), ("undone",) * 2 + (False,)
+        )
         self._assert_balanced()
         if by_hand == "draft":
             entry.action_post()
