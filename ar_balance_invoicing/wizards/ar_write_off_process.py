@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..models.write_off.ar_write_off_ticked import RETRIED, WAITING
 from ..tools import client_actions
 
 # How the ticked rows are written off: asked here, kept by the document.
@@ -25,6 +26,7 @@ class ArWriteOffProcess(models.TransientModel):
     document_id = fields.Many2one(
         "ar.write.off", string="Write-Off", required=True, readonly=True, ondelete="cascade"
     )
+    is_retry = fields.Boolean(readonly=True, help="Rows that failed are taken up again.")
     company_id = fields.Many2one(related="document_id.company_id")
     is_editable = fields.Boolean(related="document_id.is_editable")
     ticks = fields.Char(
@@ -97,11 +99,14 @@ class ArWriteOffProcess(models.TransientModel):
     # What the document says
     # ------------------------------------------------------------------
 
-    @api.depends("document_id")
+    def _get_states(self):
+        return RETRIED if self.is_retry else WAITING
+
+    @api.depends("document_id", "is_retry")
     def _compute_booking(self):
         for window in self:
             document = window.document_id
-            window.ticks = document._get_ticks() if document else False
+            window.ticks = document._get_ticks(window._get_states()) if document else False
             for name in BOOKING:
                 if name != "journal_id":
                     window[name] = document[name]
@@ -118,12 +123,14 @@ class ArWriteOffProcess(models.TransientModel):
             except UserError:
                 window.journal_id = False  # said when it is processed
 
-    @api.depends("document_id", "apply_credits", "reason_id", "hidden_count")
+    @api.depends("document_id", "is_retry", "apply_credits", "reason_id", "hidden_count")
     def _compute_text(self):
         for window in self:
             document = window.document_id
             reclaims = window.reason_id.tax_treatment == "reclaim"
-            window.text = bool(document) and document._get_ticked_text(window.apply_credits)
+            window.text = bool(document) and document._get_ticked_text(
+                window.apply_credits, window._get_states()
+            )
             window.hidden_text = bool(window.hidden_count) and self.env._(
                 "%(ticked)s ticked, %(hidden)s of them not shown by the filter of the list: they "
                 "are written off too.",
@@ -149,20 +156,23 @@ class ArWriteOffProcess(models.TransientModel):
         document = self.document_id
         document._check_may_write_off()
         document.check_access("write")
-        if not document.is_startable:
+        if not (document.can_retry if self.is_retry else document.is_startable):
             return document._show_as_it_is()
         document._check_startable()
-        if self.ticks != document._get_ticks():
+        if self.ticks != document._get_ticks(self._get_states()):
             raise UserError(
                 self.env._(
                     "Other rows or amounts are ticked than when you opened this window: somebody "
-                    "has changed them, or searched again. Look at the list, and choose Process "
-                    "Selection again."
+                    "has changed them, or searched again. Look at the list, and choose “%s” again.",
+                    self.env._("Retry") if self.is_retry else self.env._("Process Selection"),
                 )
             )
         if changes := self._get_changes():
             document.write(changes)
-        document.action_process()
+        if self.is_retry:
+            document.action_retry()
+        else:
+            document.action_process()
         return document.action_view_document()
 
     def _get_changes(self):

@@ -49,21 +49,20 @@ class ArWriteOffTakeBack(models.TransientModel):
 
     def _get_text(self, lines):
         """“3 invoices of 2 customers. Owed again: $ 12.00.”, and what is left as it is."""
-        amounts = defaultdict(float)
-        applied = defaultdict(float)
-        # A form whose company was just emptied has rows without any currency.
-        for line in lines.filtered("currency_id"):
-            amounts[line.currency_id] += line.amount
-            applied[line.currency_id] += line.amount_applied
         documents = self.env["ar.write.off"]
         types = set(lines.move_id.mapped("move_type"))
         text = self.env._(
-            "%(documents)s of %(customers)s. Owed again: %(amounts)s.",
+            "%(documents)s of %(customers)s.",
             documents=documents._count_documents(len(lines), types <= INVOICES),
             customers=documents._count_customers(len(lines.partner_id)),
-            amounts=self._format_amounts(amounts),
         )
-        if any(not currency.is_zero(amount) for currency, amount in applied.items()):
+        owed, lost, applied = self._get_amounts(lines)
+        if owed or not (lost or applied):
+            text += " " + self.env._("Owed again: %s.", self._format_amounts(owed))
+        if lost:
+            taken = self._format_amounts(lost)
+            text += " " + self.env._("Of what is owed already, loss taken back: %s.", taken)
+        if applied:
             paid = self._format_amounts(applied)
             text += " " + self.env._("Credits that were applied are open again: %s.", paid)
         if self.left_count:
@@ -71,6 +70,29 @@ class ArWriteOffTakeBack(models.TransientModel):
                 "Not written off, and left as they are: %s of the chosen rows.", self.left_count
             )
         return text
+
+    def _get_amounts(self, lines):
+        """What undoing does to the ledger, each as ``{currency: amount}`` without zeros.
+
+        What the entries still settle is owed again; of the rest, which was unmatched by hand
+        and so is owed already, the loss only is taken back; and credits that were applied.
+        """
+        settled = self.env["ar.balance"]._get_written_off(
+            lines, entry="write_off_line_id", in_currency=True
+        )
+        standing = self.env["ar.write.off.by.hand"]._get_standing(lines.entry_id)
+        owed, lost, applied = (defaultdict(float) for _figure in range(3))
+        # A form whose company was just emptied has rows without any currency.
+        for line in lines.filtered("currency_id"):
+            currency = line.currency_id
+            part = settled.get(line._origin.id, 0) * (1 if line.amount >= 0 else -1)
+            owed[currency] += part
+            lost[currency] += line.amount - part if line.entry_id in standing else 0
+            applied[currency] += sum(line.application_ids._get_matched().mapped("amount"))
+        return [
+            {currency: total for currency, total in totals.items() if not currency.is_zero(total)}
+            for totals in (owed, lost, applied)
+        ]
 
     def _format_amounts(self, amounts):
         texts = [currency.format(amount) for currency, amount in amounts.items()]

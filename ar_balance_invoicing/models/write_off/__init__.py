@@ -23,6 +23,7 @@ from . import (
     ar_write_off_line_own_money,
     ar_write_off_line_undo,
     ar_write_off_line_ticks,
+    ar_write_off_line_totals,
     ar_write_off_tax,
     ar_write_off_loss,
     ar_write_off_line,

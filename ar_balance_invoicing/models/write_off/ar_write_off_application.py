@@ -141,6 +141,10 @@ class ArWriteOffApplication(models.Model):
         )
         return {(part.debit_move_id.id, part.credit_move_id.id): part.id for part in found}
 
+    def _get_matched(self):
+        """Those whose matching, made here, was not broken since: by us, or by hand."""
+        return self.filtered(lambda part: part.state == "applied" and part.partial_id)
+
     def _take_back(self):
         """Break the matchings that were made here, and no others.
 

@@ -136,6 +136,8 @@ class ArWriteOffByHand(models.AbstractModel):
                 values = ("done", False)
             elif reversal and reversal in standing:
                 values = ("undone", False)
+            elif line.state == "undone" and not reversal and entry not in standing:
+                continue  # the loss was taken back by hand, the applied credits by us
             else:
                 kept = keep_reason and line.reason
                 values = ("taken_back", kept or self._explain_taken_back(line))

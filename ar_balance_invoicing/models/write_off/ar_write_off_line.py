@@ -20,6 +20,7 @@ class ArWriteOffLine(models.Model):
         "ar.write.off.line.undo",
         "ar.write.off.line.own.money",
         "ar.write.off.line.ticks",
+        "ar.write.off.line.totals",
         "ar.write.off.tax",
         "ar.write.off.loss",
     ]
@@ -302,7 +303,7 @@ class ArWriteOffLine(models.Model):
     def action_undo(self, date=False):
         """Undo those of these lines that are written off, and say how many they are.
 
-        What was taken back by hand is left out, but where its loss is still booked.
+        What was taken back by hand is left out, but where its loss or credits are still booked.
 
         :param date: of the reversals; by default that of each entry, or the first open day.
         :raise UserError: when none is written off, or for a date in the future.
@@ -411,12 +412,11 @@ class ArWriteOffLine(models.Model):
     def action_move_to_batch(self):
         """Ask for the open batch that these lines are to be recorded in."""
         self.env["ar.write.off"]._check_may_write_off()
-        self.check_access("write")
-        return client_actions.pop_up(
-            "ar.write.off.batch.move",
-            self.env._("Move to Another Batch"),
-            {"default_line_ids": [Command.set(self.ids)]},
-        )
+        lines = self._get_chosen()
+        lines.check_access("write")
+        values = {"default_line_ids": [Command.set(lines.ids)]}
+        title = self.env._("Move to Another Batch")
+        return client_actions.pop_up("ar.write.off.batch.move", title, values)
 
     def action_leave_out(self):
         """Set failed lines aside for good: nothing is to be done about them any more.
@@ -424,8 +424,9 @@ class ArWriteOffLine(models.Model):
         :raise UserError: when a line has not failed.
         """
         self.env["ar.write.off"]._check_may_write_off()
-        self.check_access("write")
-        for line in self:
+        lines = self._get_chosen()
+        lines.check_access("write")
+        for line in lines:
             if line.state != "failed":
                 raise UserError(
                     self.env._(
@@ -435,9 +436,9 @@ class ArWriteOffLine(models.Model):
                         document=line.document_id.display_name,
                     )
                 )
-        for line in self:
+        for line in lines:
             line._mark_skipped(self.env._("Left out: %s", line.reason))
-        self.document_id._settle_failures()
+        lines.document_id._settle_failures()
 
     # ------------------------------------------------------------------
     # Information

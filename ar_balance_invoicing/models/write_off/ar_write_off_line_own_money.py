@@ -261,12 +261,13 @@ class ArWriteOffLineOwnMoney(models.AbstractModel):
         )
 
     def _get_applied_note(self):
-        return self.env._("Settled by the customer's own credits: %s", self._describe_applied())
+        text = self._describe_applied(self.application_ids)
+        return self.env._("Settled by the customer's own credits: %s", text)
 
-    def _describe_applied(self):
-        """Amount, and a link to the write-off."""
+    def _describe_applied(self, applications):
+        """Amount of some of the row's, and a link to the write-off."""
         self.ensure_one()
-        applied = sum(self.application_ids.mapped("amount"))
+        applied = sum(applications.mapped("amount"))
         link = self.document_id._get_html_link()
         return Markup("%s, %s") % (self.currency_id.format(applied), link)
 
@@ -278,13 +279,24 @@ class ArWriteOffLineOwnMoney(models.AbstractModel):
     # ------------------------------------------------------------------
 
     def _undo_without_entry(self):
-        """Take back rows of which nothing was lost; return the others."""
+        """Take back rows whose credits only are left in the books; return the others.
+
+        Nothing was lost of them, or their loss was taken back by hand.
+        """
+        standing = self.env["ar.write.off.by.hand"]._get_standing(self.entry_id)
         alone = self.filtered(
-            lambda line: not line.entry_id and line.currency_id.is_zero(line.amount)
+            lambda line: (
+                line.application_ids._get_matched()
+                if line.entry_id - standing or line.entry_name
+                else not line.entry_id and line.currency_id.is_zero(line.amount)
+            )
         )
+        notes = {
+            line: line._describe_applied(line.application_ids._get_matched()) for line in alone
+        }
         alone.application_ids._take_back()
         for line in alone:
-            note = self.env._("Applied credits taken back: %s", line._describe_applied())
+            note = self.env._("Applied credits taken back: %s", notes[line])
             line.move_id._ar_note_with_changes(note)
         alone._write_inside({"state": "undone", "reason": False})
         return self - alone

@@ -35,13 +35,19 @@ class ArWriteOffLineUndo(models.AbstractModel):
     )
 
     def _get_undoable(self):
-        """Those whose entry stands in the books, whatever it settles."""
+        """Those whose entry stands in the books, whatever it settles, or credits applied by us."""
         lines = self.filtered(lambda line: line.state in ("done", "taken_back"))
         by_hand = lines.filtered(lambda line: line.state == "taken_back")
         if not by_hand:
             return lines
         standing = self.env["ar.write.off.by.hand"]._get_standing(by_hand.entry_id)
-        return lines.filtered(lambda line: line not in by_hand or line.entry_id in standing)
+        return lines.filtered(
+            lambda line: (
+                line not in by_hand
+                or line.entry_id in standing
+                or line.application_ids._get_matched()
+            )
+        )
 
     def _get_undo_problems(self):
         """``{line: sentence}`` of those that must not be undone now, or not on that date."""

@@ -183,7 +183,7 @@ class ArWriteOffOwnMoney(models.AbstractModel):
     # Which credit pays which debt
     # ------------------------------------------------------------------
 
-    def _select_plan(self, apply_credits=False):
+    def _select_plan(self, apply_credits=False, states=("todo",)):
         """SELECT of what is to be applied: row, debt, credit, the credit's row, amount.
 
         Debts of the ticked rows that wait, and credits, each stand in a queue by age for each
@@ -192,6 +192,7 @@ class ArWriteOffOwnMoney(models.AbstractModel):
         are not ticked, stay as they are.
 
         :param apply_credits: as if the documents said so; else as they say.
+        :param states: of the rows that wait: those that failed do, too, before they are retried.
         """
         self.env.flush_all()
         items = self.env["ar.write.off.line"]._fields["item_ids"]
@@ -229,8 +230,8 @@ class ArWriteOffOwnMoney(models.AbstractModel):
                   FROM ar_write_off_line line
                   JOIN %(relation)s listed ON listed.%(line_column)s = line.id
                   JOIN account_move_line item ON item.id = listed.%(item_column)s
-                 WHERE line.document_id IN %(documents)s AND line.state = 'todo' AND line.selected
-                   AND line.amount > 0 AND item.amount_residual_currency > 0
+                 WHERE line.document_id IN %(documents)s AND line.state IN %(states)s
+                   AND line.selected AND line.amount > 0 AND item.amount_residual_currency > 0
                    AND item.parent_state = 'posted'
                    AND (line.document_id, line.partner_id) IN
                        (SELECT document_id, partner_id FROM usable)
@@ -255,12 +256,13 @@ class ArWriteOffOwnMoney(models.AbstractModel):
             documents=tuple(self.ids) or (0,),
             pool=pool,
             apply_credits=apply_credits,
+            states=tuple(states),
         )
 
-    def _select_applied(self, apply_credits=False):
+    def _select_applied(self, apply_credits=False, states=("todo",)):
         """SELECT of what is to be applied of each row, debts positive and credits negative.
 
-        :param apply_credits: see ``_select_plan``
+        :param apply_credits: see ``_select_plan``, as ``states``
         """
         return SQL(
             """
@@ -270,7 +272,7 @@ class ArWriteOffOwnMoney(models.AbstractModel):
             SELECT credit_line_id, -SUM(amount) FROM plan
              WHERE credit_line_id IS NOT NULL GROUP BY credit_line_id
             """,
-            self._select_plan(apply_credits),
+            self._select_plan(apply_credits, states),
         )
 
     def _get_applied(self):

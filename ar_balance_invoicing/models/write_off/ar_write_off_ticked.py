@@ -6,6 +6,9 @@ from odoo.tools.i18n import format_list
 
 from ...tools import client_actions
 
+# The rows that wait; those that failed do, too, before they are retried.
+WAITING = ("todo",)
+RETRIED = ("todo", "failed")
 # So many lowered amounts are said one by one in the chatter.
 MOST_LOWERED = 20
 
@@ -26,12 +29,13 @@ class ArWriteOffTicked(models.AbstractModel):
         for document in self:
             document.ticked_text = document._get_ticked_text(document.apply_credits)
 
-    def _get_ticked_text(self, apply_credits):
+    def _get_ticked_text(self, apply_credits, states=WAITING):
         """“13 invoices of 8 customers: $ 12.00 credits applied, $ 1,202.74 lost; 4 not yet due”.
 
         :param apply_credits: whether the customers' credits pay first.
+        :param states: of which rows.
         """
-        return self._describe_parts(self._origin._get_ticked_parts(apply_credits))
+        return self._describe_parts(self._origin._get_ticked_parts(apply_credits, states))
 
     def _describe_parts(self, parts):
         if not parts:
@@ -88,7 +92,7 @@ class ArWriteOffTicked(models.AbstractModel):
         ]
         return ", ".join(phrase % count for count, phrase in phrases if count)
 
-    def _get_ticked_parts(self, apply_credits):
+    def _get_ticked_parts(self, apply_credits, states=WAITING):
         """Of the ticked rows, for each currency and sign: how many, and their amounts.
 
         ``lost`` is what is left after what is ``applied``, both in the rows' currency, with
@@ -100,7 +104,10 @@ class ArWriteOffTicked(models.AbstractModel):
         self.ensure_one()
         self.env["ar.write.off.line"].flush_model()
         none = SQL("SELECT NULL::INTEGER AS line_id, 0 AS amount WHERE FALSE")
-        applied = self._select_applied(True) if apply_credits and self._has_credits() else none
+        if apply_credits and self._has_credits():
+            applied = self._select_applied(True, states)
+        else:
+            applied = none
         names = (
             *("currency", "debt", "count", "customers", "invoices", "applied", "lost"),
             *("applied_company", "lost_company", "not_due", "partly_due", "lowered", "unticked"),
@@ -115,7 +122,7 @@ class ArWriteOffTicked(models.AbstractModel):
                       FROM ar_write_off_line line
                       JOIN account_move move ON move.id = line.move_id
                  LEFT JOIN (%(applied)s) AS applied ON applied.line_id = line.id
-                     WHERE line.document_id = %(document)s AND line.state = 'todo'
+                     WHERE line.document_id = %(document)s AND line.state IN %(states)s
                        AND line.selected
                 )
                 SELECT currency_id, amount >= 0 AS debt, COUNT(*),
@@ -129,13 +136,15 @@ class ArWriteOffTicked(models.AbstractModel):
                                           AND amount_not_due != amount_residual),
                        COUNT(*) FILTER (WHERE amount != amount_residual),
                        (SELECT COUNT(*) FROM ar_write_off_line
-                         WHERE document_id = %(document)s AND state = 'todo' AND NOT selected)
+                         WHERE document_id = %(document)s AND state IN %(states)s
+                           AND NOT selected)
                   FROM part GROUP BY currency_id, amount >= 0
               ORDER BY currency_id != %(home)s, currency_id, debt DESC
                 """,
                 applied=applied,
                 applied_company=self._get_applied_company(SQL("applied.amount")),
                 document=self.id,
+                states=states,
                 home=self.currency_id.id,
             )
         )
@@ -144,7 +153,7 @@ class ArWriteOffTicked(models.AbstractModel):
             dict(zip(names, (currencies.browse(row[0]), *row[1:]), strict=True)) for row in rows
         ]
 
-    def _get_ticks(self):
+    def _get_ticks(self, states=WAITING):
         """The same for the same ticked rows and amounts only, however many they are."""
         self.ensure_one()
         self.env["ar.write.off.line"].flush_model()
@@ -154,12 +163,37 @@ class ArWriteOffTicked(models.AbstractModel):
                 SELECT MD5(STRING_AGG(CONCAT_WS(' ', id, amount, amount_residual), ','
                                       ORDER BY id))
                   FROM ar_write_off_line
-                 WHERE document_id = %s AND state = 'todo' AND selected
+                 WHERE document_id = %s AND state IN %s AND selected
                 """,
                 self.id,
+                states,
             )
         )
         return ticks or ""
+
+    # ------------------------------------------------------------------
+    # What is retried
+    # ------------------------------------------------------------------
+
+    def action_retry_on(self):
+        """Say what is about to be written off by retrying, and ask.
+
+        Where nothing is: retry at once, for an undoing that failed, or an end.
+        """
+        self.ensure_one()
+        self._check_may_write_off()
+        self.check_access("write")
+        if not self.can_retry:
+            return self._show_as_it_is()
+        self._check_startable()
+        if self._is_untouched() or self._get_lines("undo") or not self._get_ticks(RETRIED):
+            return self.action_retry()
+        # As the books are now: some of them were applied since.
+        self._list_credits()
+        window = self.env["ar.write.off.process"]._create_inside(
+            [{"document_id": self.id, "is_retry": True}]
+        )
+        return client_actions.form(window, self.env._("Retry"), target="new")
 
     # ------------------------------------------------------------------
     # What is kept of it

@@ -103,6 +103,7 @@ DOCUMENTS = {
     "ar.billing.service.action_undo_price_change": "following_service",
     "ar.invoice.task.action_retry": "failed_task",
     "ar.write.off.action_retry": "failed_write_off",
+    "ar.write.off.action_retry_on": "failed_write_off",
     "ar.write.off.action_undo": "done_write_off",
     "ar.write.off.action_undo_on": "done_write_off",
     "ar.write.off.action_view_entries": "done_write_off",

@@ -288,6 +288,71 @@ class TestOwnMoney(WriteOffCommon):
         self.assertEqual((line.state, *self._parts(line)), ("taken_back", 28, 2))
         self.assertEqual(self._open(invoice), [2])
 
+    def test_taken_back_by_hand_the_applied_credits_are_taken_back_by_undo(self):
+        """W1: the loss is deleted, reset or reversed by hand; Undo of the row, or of all."""
+        for by_hand in ("delete", "draft", "reverse"):
+            for whole in (False, True):
+                with self.subTest(by_hand=by_hand, whole=whole), self.env.cr.savepoint() as point:
+                    self._check_credits_taken_back(by_hand, whole)
+                    point.rollback()
+
+    def _check_credits_taken_back(self, by_hand, whole):
+        earlier, invoice = (self._invoice(self.customer, amount) for amount in (7, 30))
+        payment = self._pay(self.customer, 35, earlier)
+        residuals, matchings = self._residuals(), self._matchings()
+        document = self._write_off(invoice)
+        line = document.line_ids
+        entry = line.entry_id
+        if by_hand == "reverse":
+            entry._reverse_moves([{"date": entry.date}], cancel=True)
+        else:
+            entry.button_draft()
+        if by_hand == "delete":
+            entry.unlink()
+        self.env.invalidate_all()
+        self.assertEqual((line.state, document.can_undo), ("taken_back", True))
+        self.assertEqual(self._open(invoice, payment.move_id), [2, 0])
+        window = self.env["ar.write.off.take.back"].create(
+            {"document_id": document.id} if whole else {"line_ids": [Command.set(line.ids)]}
+        )
+        self.assertEqual(
+            window.text,
+            "1 invoice of 1 customer. Credits that were applied are open again: $\xa028.00.",
+        )
+        entries = self.env["account.move"].search_count([])
+        window.action_take_back()
+        self.assertEqual(self.env["account.move"].search_count([]), entries, "nothing is booked")
+        self.env.invalidate_all()
+        now = self._residuals()
+        self.assertEqual({item: now[item] for item in residuals}, residuals)
+        self.assertLessEqual(matchings, self._matchings())
+        self.assertEqual((self._open(earlier), self._lost()), ([0], 0))
+        self.assertEqual(
+            (line.state, document.state, document.can_undo), ("undone",) * 2 + (False,)
+        )
+        self._assert_balanced()
+        if by_hand == "draft":
+            entry.action_post()
+            self.assertEqual((line.state, self._lost()), ("taken_back", 2), "the loss is back")
+            document.action_undo()
+            self.assertEqual((line.state, self._lost(), self._owed()), ("undone", 0, 2))
+
+    def test_credits_that_were_unmatched_by_hand_are_left_alone(self):
+        """W1, whose loss is deleted and whose credit is matched with another invoice."""
+        invoice, payment = self._invoice(self.customer, 30), self._pay(self.customer, 28)
+        document = self._write_off(invoice)
+        document.line_ids.entry_id.button_draft()
+        document.line_ids.entry_id.unlink()
+        payment.move_id.line_ids.remove_move_reconcile()
+        other = self._invoice(self.customer, 28)
+        items = (other | payment.move_id).line_ids
+        items.filtered(lambda item: item.account_id == self.receivable).reconcile()
+        matchings = self._matchings()
+        self.assertFalse(document.can_undo)
+        document.action_undo()
+        self.assertEqual(self._matchings(), matchings)
+        self.assertEqual(self._open(invoice, other, payment.move_id), [30, 0, 0])
+
     # --- credits too ------------------------------------------------------------------
 
     def test_credits_too_takes_what_is_left_of_credits(self):

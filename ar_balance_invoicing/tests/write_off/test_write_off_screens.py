@@ -1,6 +1,7 @@
 """What the screens of a write-off say is what happens."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from odoo import fields
 from odoo.exceptions import UserError
@@ -190,6 +191,53 @@ class TestProcessPopUp(WriteOffScreensCommon):
             self.assertEqual(answer["params"]["next"]["res_id"], document.id)
         self.assertEqual(self._account_sum(self.loss), sum(range(10, 15)))
 
+    def _failed(self):
+        """Three rows written off, two failed as they were paid, and are owed again."""
+        document = self._draft()
+        paid = [self._pay(invoice.partner_id, 1, invoice) for invoice in self.invoices[:2]]
+        document.action_process()
+        for payment in paid:
+            payment.action_draft()
+            payment.action_cancel()
+        self.assertEqual((document.state, document.failed_count), ("failed", 2))
+        return document
+
+    def test_retry_says_what_it_writes_off_before(self):
+        document = self._failed()
+        # Credits that have come since are applied first, and those used before are not counted.
+        self._pay(self.customers[1], 4)
+        window = self._window(document.action_retry_on())
+        self.assertEqual(
+            window.text, "2 invoices of 2 customers: $\xa04.00 credits applied, $\xa017.00 lost"
+        )
+        self.assertEqual((document.state, self._account_sum(self.loss)), ("failed", 39))
+        window.action_process()
+        self.assertEqual((document.state, self._account_sum(self.loss)), ("done", 39 + 17))
+        self.assertEqual(document.amount_written_off, 39 + 17)
+
+    def test_retry_says_ticked_rows_only_and_is_refused_for_others(self):
+        document = self._failed()
+        first = self._line(document, self.invoices[0])
+        window = self._window(document.action_retry_on())
+        first.selected = False
+        with self.assertRaisesRegex(UserError, "Other rows .* choose “Retry” again"):
+            window.action_process()
+        window = self._window(document.action_retry_on())
+        self.assertEqual(window.text, "1 invoice of 1 customer: $\xa011.00 lost")
+        other = self._window(document.action_retry_on())
+        window.action_process()
+        self.assertEqual((document.state, first.state), ("done", "skipped"))
+        for action in (other.action_process, document.action_retry_on):
+            self.assertIn("is done", action()["params"]["message"])
+        self.assertEqual(self._account_sum(self.loss), 39 + 11)
+
+    def test_retry_with_nothing_ticked_writes_nothing_off(self):
+        document = self._failed()
+        document.line_ids.filtered(lambda line: line.state == "failed").selected = False
+        with self.assertRaisesRegex(UserError, "no failed or waiting line"):
+            document.action_retry_on()
+        self.assertEqual(self._account_sum(self.loss), 39)
+
     def test_the_chatter_keeps_what_was_decided(self):
         document = self._draft().with_context(tracking_disable=False, mail_notrack=False)
         self._line(document, self.invoices[1]).amount = 5
@@ -321,6 +369,68 @@ class TestOneFigure(WriteOffScreensCommon):
         document.action_undo()
         self._assert_written_off(document, 0)
 
+    def _get_footer(self, domain, name):
+        """The sum under the column, as the list asks for it: of all rows of its filter."""
+        names = [f"{name}:sum", "company_currency_id:array_agg_distinct"]
+        [row] = self.env["ar.write.off.line"].formatted_read_group(domain, [], names)
+        self.assertEqual(row[names[1]], self.company.currency_id.ids)
+        return row[names[0]]
+
+    def test_the_footer_is_of_all_rows_not_of_the_page(self):
+        """90 invoices of 10.01, of which a list shows 80, and a credit; two are not ticked."""
+        customers = self.env["res.partner"].create([{"name": f"Many {n}"} for n in range(90)])
+        moves = self.env["account.move"].create(
+            [self._invoice_vals(customer, 10.01, days_ago=100) for customer in customers]
+        )
+        moves.action_post()
+        self._pay(customers[0], 4)
+        document = self._draft(moves)
+        (self._line(document, moves[1]) | self._line(document, moves[85])).action_untick()
+        domain = [("document_id", "=", document.id)]
+        lines = self.env["ar.write.off.line"]
+        fields = lines.fields_get(["amount_to_lose", "amount_written_off", "account_balance"])
+        self.assertEqual([f.get("aggregator") for f in fields.values()], ["sum", "sum", None])
+        self.assertEqual(document.ticked_lost, 876.88)
+        self.assertEqual(self._get_footer(domain, "amount_to_lose"), 876.88)
+        few = [*domain, ("partner_id", "in", customers[:2].ids)]
+        self.assertEqual(self._get_footer(few, "amount_to_lose"), 6.01)
+        groups = lines.formatted_read_group(
+            domain, ["selected"], ["amount_to_lose:sum", "amount_to_lose:sum_currency"]
+        )
+        self.assertEqual([g["amount_to_lose:sum"] for g in groups], [0, 876.88])
+        self.assertEqual([g["amount_to_lose:sum_currency"] for g in groups], [0, 876.88])
+        document.action_process()
+        self.assertEqual(document.amount_written_off, 876.88)
+        self.assertEqual(self._account_sum(self.loss), Decimal("876.88"))
+        self.assertEqual(self._get_footer(domain, "amount_written_off"), 876.88)
+        self._line(document, moves[5]).action_undo()
+        self.assertEqual(self._get_footer(domain, "amount_written_off"), 866.87)
+        self.assertEqual(document.amount_written_off, 866.87)
+        states = lines.web_read_group(domain, ["state"], ["amount_written_off:sum"])["groups"]
+        self.assertEqual(
+            {group["state"]: group["amount_written_off:sum"] for group in states},
+            {"done": 866.87, "skipped": 0, "undone": 0},
+        )
+        self.assertFalse(self._get_footer_of_none())
+
+    def _get_footer_of_none(self):
+        lines = self.env["ar.write.off.line"]
+        [row] = lines.formatted_read_group([("id", "=", 0)], [], ["amount_to_lose:sum"])
+        return row["amount_to_lose:sum"]
+
+    def test_the_cost_of_a_footer_does_not_grow_with_the_rows(self):
+        costs = []
+        for invoices in (self.invoices[:1], self.invoices[:1], self.invoices):
+            document = self._draft(invoices)
+            domain = [("document_id", "=", document.id)]
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            for name in ("amount_to_lose", "amount_written_off"):
+                self._get_footer(domain, name)
+            costs.append(self.env.cr.sql_log_count - before)
+        self.assertEqual(*costs[1:])
+
     def test_own_money_is_not_written_off(self):
         self._pay(self.customers[0], 8)
         document = self._draft(self.invoices[:2])
@@ -386,6 +496,56 @@ class TestUndoPopUp(WriteOffScreensCommon):
         self.assertIn("5 invoices of 5 customers.", window.text)
         window.action_take_back()
         self.assertEqual(document.state, "undone")
+
+    def test_what_is_owed_already_is_not_said_to_be_owed_again(self):
+        """Two rows unmatched by hand, whose losses are still booked, and three that stand."""
+        document = self._draft()
+        document.action_process()
+        self._line(document, self.invoices[0]).entry_id.line_ids.remove_move_reconcile()
+        self._line(document, self.invoices[2]).entry_id.line_ids.remove_move_reconcile()
+        owed = sum(self.invoices.mapped("amount_residual"))
+        window = self._pop_up(document.action_undo_on())
+        self.assertEqual(
+            window.text,
+            "5 invoices of 5 customers. Owed again: $\xa038.00. Of what is owed already, loss "
+            "taken back: $\xa022.00.",
+        )
+        lines = self._line(document, self.invoices[0])
+        rows = self._pop_up(self._in_list(document, chosen=lines).action_undo_on())
+        self.assertEqual(
+            rows.text,
+            "1 invoice of 1 customer. Of what is owed already, loss taken back: $\xa010.00.",
+        )
+        window.action_take_back()
+        self.assertEqual(sum(self.invoices.mapped("amount_residual")) - owed, 38)
+        self.assertEqual(self._account_sum(self.loss), 0)
+
+    def test_leave_out_and_move_where_the_client_cuts(self):
+        self.env["ir.config_parameter"].set_param("web.active_ids_limit", "4")
+        document = self._draft()
+        for invoice in self.invoices:
+            self._pay(invoice.partner_id, 1, invoice)
+        document.action_process()
+        lines = document.line_ids
+        self.assertEqual(set(lines.mapped("state")), {"failed"})
+        in_list = self._in_list(document, chosen=lines[:4])
+        [(_set, _zero, moved)] = in_list.action_move_to_batch()["context"]["default_line_ids"]
+        self.assertEqual(moved, lines.ids, "the fifth, too")
+        few = self._in_list(document, chosen=lines[:3]).action_move_to_batch()
+        self.assertEqual(few["context"]["default_line_ids"][0][2], lines[:3].ids)
+        self._in_list(document, chosen=lines[:2]).action_leave_out()
+        self.assertEqual(document.failed_count, 3)
+        in_list = self._in_list(document, [("state", "=", "failed")], chosen=lines[2:])
+        in_list.action_leave_out()
+        document.invalidate_recordset()
+        self.assertEqual((document.failed_count, document.state), (0, "done"))
+        other = self._draft(self.invoices)
+        for invoice in self.invoices:
+            self._pay(invoice.partner_id, 1, invoice)
+        other.action_process()
+        self._in_list(other, chosen=other.line_ids[:4]).action_leave_out()
+        other.invalidate_recordset()
+        self.assertEqual((other.failed_count, other.skipped_count), (0, 5))
 
     def test_nothing_to_undo_is_refused_and_leaves_the_times(self):
         document = self._draft()

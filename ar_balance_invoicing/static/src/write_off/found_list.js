@@ -1,6 +1,5 @@
 import {onWillStart, useEffect, useState} from "@odoo/owl";
-import {ListController} from "@web/views/list/list_controller";
-import {listView} from "@web/views/list/list_view";
+import {RowTotalsController, rowTotalsView} from "./row_totals";
 import {registry} from "@web/core/registry";
 import {useService} from "@web/core/utils/hooks";
 
@@ -11,7 +10,7 @@ const FIGURES = ["amount_applied", "amount_lost", "amount_to_lose"];
  * What was found, to be ticked: each tick moves the customers' credits, so that figures of
  * other rows and the sentence above the list are read again.
  */
-export class FoundListController extends ListController {
+export class FoundListController extends RowTotalsController {
     static template = "ar_balance_invoicing.FoundList";
 
     setup() {
@@ -78,6 +77,6 @@ export class FoundListController extends ListController {
 }
 
 registry.category("views").add("ar_write_off_found", {
-    ...listView,
+    ...rowTotalsView,
     Controller: FoundListController,
 });
