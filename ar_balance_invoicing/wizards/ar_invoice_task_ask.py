@@ -104,20 +104,37 @@ class ArInvoiceTaskAsk(models.TransientModel):
                 "commercial_partner_id:count_distinct",
                 "amount_total_signed:sum",
                 "state:array_agg_distinct",
+                "amount_total_signed:min",
+                "amount_total_signed:max",
             ],
         )
         sentences = []
-        for company, count, customers, amount, states in rows:
+        for company, count, customers, amount, states, *ends in rows:
             count_words = counted.drafts if states == ["draft"] else counted.invoices
+            money = company.currency_id.format(amount)
+            if not any(ends):
+                some = invoices.filtered(lambda move, owner=company: move.company_id == owner)
+                money = self._say_accounts(some, company.currency_id)
             question = kind._get_question(
-                count_words(self.env, count),
-                counted.customers(self.env, customers),
-                company.currency_id.format(amount),
+                count_words(self.env, count), counted.customers(self.env, customers), money
             )
             prefix = f"{company.display_name}: " if len(rows) > 1 else ""
             sentences.append(f"{prefix}{question}")
         hint = kind._get_hint()
         return "\n".join([*sentences, *([hint] if hint else [])])
+
+    @api.model
+    def _say_accounts(self, invoices, currency):
+        """Of invoices of zero, what their accounts owe: each customer once.
+
+        :param currency: of the invoices' one company
+        """
+        owed = {move.commercial_partner_id: move.account_balance for move in invoices}
+        return self.env._(
+            "%(nothing)s; their accounts owe %(owed)s",
+            nothing=currency.format(0),
+            owed=currency.format(currency.round(sum(owed.values()))),
+        )
 
     def action_do(self):
         """Do what was said, with what it was said of.
@@ -125,7 +142,11 @@ class ArInvoiceTaskAsk(models.TransientModel):
         :raise UserError: when it was done meanwhile, by somebody else.
         """
         self.ensure_one()
-        tasks = self.env["ar.invoice.task"]._run(
-            self.task, self.scope, invoices=self.invoice_ids.exists(), group=self.group_id
-        )
-        return tasks._get_result_action()
+        tasks, invoices = self.env["ar.invoice.task"], self.invoice_ids.exists()
+        kind = tasks._get_kind_of(self.task)
+        concerned = tasks._find_concerned(kind, self.scope, invoices)
+        if concerned and not self.group_id and (done := kind._do_at_once(concerned)):
+            return done
+        return tasks._run(
+            self.task, self.scope, invoices=invoices, group=self.group_id
+        )._get_result_action()

@@ -5,6 +5,7 @@ from . import (
     ar_total_due,
     ar_invoice_status,
     account_account,
+    account_invoice_report,
     account_move,
     account_move_line,
     res_company,

@@ -64,8 +64,11 @@ class AccountMove(models.Model):
 
     def action_remove_from_invoice_group(self):
         """Take these invoices out of their groups; the invoices themselves stay."""
-        self._ar_check_invoicing_rights()
-        left = chosen_records(self)._ar_leave_invoice_groups()
+        return chosen_records(self)._ar_take_out_of_groups()
+
+    def _ar_take_out_of_groups(self):
+        """Take invoices out of their groups, and say from which."""
+        left = self._ar_leave_invoice_groups()
         if not left:
             return notification(self.env._("None of these invoices is in a group."), warning=True)
         count = sum(len(invoices) for invoices in left.values())

@@ -5,6 +5,10 @@ from ..balance.account_move import BALANCE_GROUPS
 
 # What has not reached the customer, and is not on its way.
 UNSENT = ("not_sent", "no_address", "failed")
+# What the status says of these instead of “Sent”, by the state of the e-mail.
+STATUSES = {"waiting": "email_queued", "failed": "email_failed"}
+# Of these core does not say “Sent”.
+SETTLED = ("partial", "in_payment", "paid", "reversed")
 
 
 class AccountMove(models.Model):
@@ -44,6 +48,10 @@ class AccountMove(models.Model):
         help="What went wrong with the last e-mail, for people; empty when nothing did.",
     )
 
+    status_in_payment = fields.Selection(
+        selection_add=[("email_queued", "Queued"), ("email_failed", "Not sent")]
+    )
+
     # ------------------------------------------------------------------
     # State
     # ------------------------------------------------------------------
@@ -67,7 +75,10 @@ class AccountMove(models.Model):
         if field_expr == "email_state":
             self._check_field_access(self._fields[field_expr], "read")
             return self._ar_email_state_to_sql(alias, query)
-        return super()._field_to_sql(alias, field_expr, query)
+        value = super()._field_to_sql(alias, field_expr, query)
+        if field_expr == "status_in_payment":
+            return self._ar_sent_status_to_sql(alias, query, value)
+        return value
 
     def _ar_email_state_to_sql(self, alias, query):
         """One look at the last e-mail for each row, after what the row itself says."""
@@ -142,6 +153,46 @@ class AccountMove(models.Model):
         )
 
     # ------------------------------------------------------------------
+    # Status: not “Sent” before it is
+    # ------------------------------------------------------------------
+
+    @api.depends("email_state")
+    def _compute_status_in_payment(self):
+        """Core says “Sent” as soon as it has made the PDF, before any e-mail leaves.
+
+        One query for all of which it does, none for a page without such invoices.
+        """
+        result = super()._compute_status_in_payment()
+        said_sent = self.filtered(lambda move: move.status_in_payment == "sent")
+        # Whoever reads an invoice, in the portal too, reads its status.
+        for move, complete in zip(said_sent, said_sent.sudo(), strict=True):
+            if status := STATUSES.get(complete.email_state):
+                move.status_in_payment = status
+        return result
+
+    def _ar_sent_status_to_sql(self, alias, query, otherwise):
+        """The same for every row of a query; looks at e-mails only of what core calls sent.
+
+        :param otherwise: SQL of the status of all other invoices.
+        """
+        moves = self.sudo()
+        return SQL(
+            """COALESCE(CASE
+                WHEN %(state)s = 'posted' AND %(sent)s AND %(payment)s NOT IN %(settled)s
+                THEN CASE %(email)s %(statuses)s END
+            END, %(otherwise)s)""",
+            state=moves._field_to_sql(alias, "state", query),
+            sent=moves._field_to_sql(alias, "is_move_sent", query),
+            payment=moves._field_to_sql(alias, "payment_state", query),
+            settled=SETTLED,
+            email=moves._ar_email_state_to_sql(alias, query),
+            statuses=SQL(" ").join(
+                SQL("WHEN %s THEN %s", state, status) for state, status in STATUSES.items()
+            ),
+            otherwise=otherwise,
+        )
+
+    # ------------------------------------------------------------------
     # What went wrong, and trying again
     # ------------------------------------------------------------------
 
@@ -197,7 +248,7 @@ class AccountMove(models.Model):
         self._ar_keep_email_errors(dict.fromkeys(self, False))
         # As core's own “ignore” does.
         self._ar_get_failed_emails().write({"notification_status": "canceled"})
-        self.invalidate_recordset(["email_state", "email_problem"])
+        self.invalidate_recordset(["email_state", "email_problem", "status_in_payment"])
 
     def _ar_keep_email_errors(self, errors):
         """Remember why invoices could not be sent.

@@ -29,7 +29,7 @@ class ArInvoiceGroup(models.Model):
     _initial_fields = frozenset({"company_id"})
 
     name = fields.Char(required=True, tracking=True)
-    active = fields.Boolean(default=True)
+    active = fields.Boolean(default=True, tracking=True)
     company_id = fields.Many2one(
         "res.company",
         required=True,
@@ -45,7 +45,7 @@ class ArInvoiceGroup(models.Model):
         domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
         tracking=True,
     )
-    note = fields.Text()
+    note = fields.Text(tracking=True)
     invoice_ids = fields.One2many(
         "account.move", "invoice_group_id", string="Invoices", readonly=True
     )

@@ -61,6 +61,7 @@ class ArInvoiceGroup(models.Model):
             ("open", self.env._("Open"), "past"),
             ("partial", self.env._("Partial"), "past"),
             ("paid", self.env._("Paid"), "future"),
+            ("reversed", self.env._("Reversed"), "future"),
             ("balance_only", self.env._("Balance only"), "past"),
             ("nothing_owed", self.env._("Nothing owed"), "future"),
             ("credit", self.env._("In credit"), "future"),
@@ -87,7 +88,7 @@ class ArInvoiceGroup(models.Model):
     def _get_status(self, status, known):
         if status in known:
             return status
-        return "paid" if status in ("in_payment", "reversed") else "open"
+        return "paid" if status == "in_payment" else "open"
 
     # --- e-mail ---------------------------------------------------------------
 

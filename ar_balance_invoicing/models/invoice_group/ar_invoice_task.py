@@ -107,7 +107,8 @@ class ArInvoiceTask(models.Model):
         line of a task says what became of its invoice, and why.
 
         :param task: a value of the field ``task``: ``"confirm"``, ``"mark_sent"``,
-            ``"send"``, ``"pdf"``, ``"regenerate"``, ``"delete"``, or another addon's
+            ``"send"``, ``"pdf"``, ``"regenerate"``, ``"delete"``, ``"take_out"``, or
+            another addon's
         :param invoices: records or ids; what the task does not concern is listed as left out
         :param group: an invoice group or its id, instead of ``invoices``
         :param scope: ``"all"``, ``"owing"``, ``"not_sent"`` or ``"failed"``: those that owe, or

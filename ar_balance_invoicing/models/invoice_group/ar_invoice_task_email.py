@@ -69,6 +69,12 @@ class ArInvoiceTask(models.Model):
         self.check_access("write")
         return self._get_failed_emails().action_retry_email()
 
+    def action_ask_retry_emails(self):
+        """Say how many e-mails are about to be sent again; see ``action_retry_emails``."""
+        self.ensure_one()
+        self.check_access("write")
+        return self.env["ar.invoice.task.ask"]._ask("send", "failed", self._get_failed_emails())
+
     def _remind_of_failed_emails(self):
         """One activity for whoever sent them, however many there are."""
         for task in self:

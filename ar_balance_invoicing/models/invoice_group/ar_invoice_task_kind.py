@@ -128,6 +128,15 @@ class ArInvoiceTaskKind(models.AbstractModel):
         raise NotImplementedError
 
     @api.model
+    def _do_at_once(self, invoices):
+        """Do what was asked for without a task, where no invoice can fail and none takes time.
+
+        :param invoices: that it concerns
+        :return: the action that says so; False to make a task of it
+        """
+        return False
+
+    @api.model
     def _after_finish(self, task):
         """What is done once, when the last line was."""
 

@@ -77,13 +77,18 @@ class ArInvoiceTaskLine(models.Model):
         """
         return chosen_records(self).move_id.action_retry_email()
 
+    def action_ask_retry_email(self):
+        """Say how many e-mails are about to be sent again; see ``action_retry_email``."""
+        invoices = chosen_records(self).move_id
+        return self.env["ar.invoice.task.ask"]._ask("send", "failed", invoices)
+
     @api.model
     def _tell_of_failed_emails(self, moves):
         """Tell whoever had these invoices e-mailed: one reminder for each task, not for each.
 
         :param moves: invoices whose e-mail has just failed.
         """
-        moves.invalidate_recordset(["email_state", "email_problem"])
+        moves.invalidate_recordset(["email_state", "email_problem", "status_in_payment"])
         # A colleague who was not reached is nothing that the customer misses.
         failed = moves.filtered(lambda move: move.email_state == "failed")
         lines = self.sudo().search(

@@ -215,6 +215,28 @@ class TestStatus(StatusCommon):
             set(invoices.mapped("status_in_payment")), {"balance_only", "nothing_owed"}
         )
 
+    def test_the_invoice_analysis_says_the_same(self):
+        self._confirm()
+        reader = self._make_user("status.analyst", "account.group_account_readonly")
+        report = self._as(reader, self.env["account.invoice.report"])
+        [customer] = self._make_customers("Netted")
+        self._invoice(customer, 12)
+        self._serve(customer, price=40)
+        self._serve(customer, price=-40)
+        run = self._run(self.profile.period_ids.sorted("date_from")[0])
+        run.create_invoices()
+        invoice = run.invoice_ids.filtered(lambda move: move.partner_id == customer)
+        invoice.action_post()
+        self.env.flush_all()
+        domain = [("move_id", "=", invoice.id)]
+        rows = report._read_group(domain, ["account_status"], ["price_subtotal:sum"])
+        self.assertEqual(rows, [("balance_only", 0.0)])
+        found = report.search([*domain, ("account_status", "=", "balance_only")])
+        self.assertEqual(found.move_id, invoice)
+        self.assertFalse(report.search([*domain, ("account_status", "=", "paid")]))
+        self.assertEqual(set(found.mapped("payment_state")), {invoice.payment_state})
+        self.assertTrue(report.fields_get(["account_status"])["account_status"]["groupable"])
+
     def test_who_reads_only_reads_the_same(self):
         self._confirm()
         reader = self._make_user("status.reader", "account.group_account_readonly")

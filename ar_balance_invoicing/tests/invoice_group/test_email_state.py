@@ -1,5 +1,6 @@
 """Whether the e-mail of an invoice is queued, has left, or has failed; and who is told."""
 
+import re
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
@@ -105,6 +106,93 @@ class TestEmailState(GroupCommon):
         self.assertEqual(self._states(invoice), ["not_sent"])
         self.assertFalse(invoice.email_problem)
 
+    # --- the status beside it -------------------------------------------------
+
+    def _statuses(self, *invoices):
+        """The status as list, group-by and search have it, each the same."""
+        statuses = []
+        for invoice in invoices:
+            found = self.env["account.move"].search
+            domain = [("id", "=", invoice.id)]
+            status = invoice.status_in_payment
+            [(grouped,)] = self.env["account.move"]._read_group(domain, ["status_in_payment"])
+            by_sql = {"sent": "not_paid", "posted": "not_paid"}.get(status, status)
+            self.assertEqual(grouped, by_sql)
+            for key in ("sent", "posted", "email_queued", "email_failed", "partial", "paid"):
+                hit = invoice if key == status else invoice.browse()
+                self.assertEqual(found([*domain, ("status_in_payment", "=", key)]), hit, key)
+            statuses.append(status)
+        return statuses
+
+    def test_the_status_is_not_sent_before_it_is(self):
+        invoice, draft = self._invoice(self.anna, 5), self._invoice(self.anna, 6, post=False)
+        by_hand, paid = self._invoice(self.bert, 7), self._invoice(self.anna, 8)
+        by_hand.action_mark_as_sent()
+        self.group.add_invoices(invoice | paid)
+        self._as(self.clerk, self.group).action_send_all()
+        self.assertEqual(self._statuses(invoice), ["posted"], "no PDF yet")
+        self._hand_over_now()
+        self.assertTrue(invoice.is_move_sent, "core calls it sent")
+        self.assertEqual(self._statuses(invoice, by_hand), ["email_queued", "sent"])
+        self._pay(self.anna, 3, paid)
+        self._see_anew()
+        self.assertEqual(self._statuses(paid), ["partial"])
+        self._empty_mail_queue()
+        self.assertEqual(self._statuses(invoice, by_hand, paid), ["sent", "sent", "partial"])
+        self._bounce(invoice, paid)
+        self.assertEqual(self._statuses(invoice, paid), ["email_failed", "partial"])
+        self._as(self.clerk, invoice).action_retry_email()
+        self.assertEqual(self._statuses(invoice), ["email_queued"])
+        self._send_now()
+        self._bounce(invoice)
+        self._as(self.clerk, invoice).action_mark_as_sent()
+        self.assertEqual(self._statuses(invoice), ["sent"], "by post")
+        self.assertEqual(draft.status_in_payment, "draft")
+
+    def test_everybody_reads_the_same_status(self):
+        invoice = self._invoice(self.anna, 5)
+        self._mailed(invoice)
+        self._bounce(invoice)
+        portal = self._make_user("sent.portal", "base.group_portal")
+        portal.partner_id.parent_id = self.anna
+        invoice.message_subscribe(portal.partner_id.ids)
+        reader = self._make_user("sent.reader", "account.group_account_readonly")
+        for user in (portal, reader):
+            self._see_anew()
+            self.assertEqual(self._as(user, invoice).status_in_payment, "email_failed")
+
+    def test_the_status_costs_one_query_and_none_where_nothing_was_sent(self):
+        invoices = self.env["account.move"].create(
+            [self._invoice_vals(self.anna, 5) for _number in range(40)]
+        )
+        invoices._post(soft=False)
+
+        def cost(some, name="status_in_payment"):
+            return self._count_queries(lambda: some.web_read({"name": {}, name: {}}), warm=True)
+
+        unsent = cost(invoices)
+        self.assertEqual(unsent, cost(invoices, "is_move_sent"))
+        invoices.is_move_sent = True
+        invoices[:20]._ar_keep_email_errors(dict.fromkeys(invoices[:20], "No paper"))
+        self.assertEqual(cost(invoices), cost(invoices[:2]))
+        self.assertLessEqual(cost(invoices), unsent + 2)
+        self.assertEqual(
+            invoices.mapped("status_in_payment"), ["email_failed"] * 20 + ["sent"] * 20
+        )
+
+    def test_no_sent_ribbon_over_what_is_not(self):
+        arch = self.env["account.move"].get_view(view_type="form")["arch"]
+        ribbons = re.findall(
+            r'<widget name="web_ribbon" title="([^"]+)"[^>]*invisible="([^"]+)"', arch
+        )
+        sent = [hidden for title, hidden in ribbons if title == "Sent"]
+        self.assertEqual(len(sent), 2)
+        for hidden in sent:
+            self.assertRegex(hidden, r"status_in_payment (!= 'sent'|in \('email_queued', 'email_f)")
+        said = dict(ribbons)
+        self.assertEqual(said["Queued"], "status_in_payment != 'email_queued'")
+        self.assertEqual(said["Not sent"], "status_in_payment != 'email_failed'")
+
     # --- what fails ---------------------------------------------------------
 
     def test_what_could_not_be_printed_has_failed_and_says_why(self):
@@ -150,7 +238,20 @@ class TestEmailState(GroupCommon):
         shown = self.env["ar.invoice.task.line"].search(task.action_view_failed_emails()["domain"])
         self.assertEqual(shown.move_id, invoices[0] | invoices[1])
         self.assertIn("Mailbox is full", shown[0].email_problem)
-        self._as(self.clerk, task).action_retry_emails()
+        asked = self._as(self.clerk, task).action_ask_retry_emails()
+        asked = self.env[asked["res_model"]].browse(asked["res_id"])
+        money = self.company.currency_id.format(11)
+        self.assertEqual(asked.question, f"E-mail 2 invoices of 2 customers, {money}.")
+        self.assertEqual(task.email_failed_count, 2, "nothing was done yet")
+        rows = self._as(self.clerk, task.line_ids).with_context(
+            active_model="ar.invoice.task.line",
+            active_domain=[("document_id", "=", task.id)],
+        )
+        asked_rows = rows.action_ask_retry_email()
+        asked_rows = self.env[asked_rows["res_model"]].browse(asked_rows["res_id"])
+        self.assertEqual(asked_rows.question, asked.question)
+        self.assertIn("1 invoice left out", asked_rows.left_out)
+        self._as(self.clerk, asked).action_do()
         self._see_anew()
         self.assertEqual(task.email_failed_count, 0)
         self._send_now()

@@ -109,6 +109,76 @@ class TestGroupQuestions(QuestionCommon):
         asked.with_context(allowed_company_ids=everywhere).action_do()
         self.assertFalse((mine | branch | other).exists())
 
+    def _pressed_in_actions(self, name, ticked, domain):
+        """What the menu Actions of a list does, or asks."""
+        action = self._as(self.clerk, self.env.ref(f"ar_balance_invoicing.{name}"))
+        return action.with_context(
+            active_model="account.move",
+            active_id=ticked.ids[0],
+            active_ids=ticked.ids,
+            active_domain=domain,
+        ).run()
+
+    def test_regenerating_from_the_actions_of_the_list_asks_first(self):
+        [customer] = self._make_customers("Ray")
+        self._serve(customer, price=40)
+        run = self._run()
+        run.create_invoices()
+        draft, by_hand = run.invoice_ids, self._draft(self.anna)
+        bill = self.init_invoice("in_invoice", amounts=[10])
+        draft.invoice_line_ids[0].name = "Typed by hand"
+        press = "account_move_action_regenerate"
+        self.env["ir.config_parameter"].sudo().set_param("web.active_ids_limit", "1")
+        domain = [("id", "in", (draft | by_hand | bill).ids)]
+        asked = self._asked(self._pressed_in_actions(press, draft, domain))
+        money = self._money(draft.amount_total)
+        self.assertIn(f"Regenerate 1 draft of 1 customer, {money} as they are now.", asked.question)
+        self.assertEqual(len(asked.left_out.splitlines()), 2)
+        self.assertIn("No customer invoice".lower(), asked.left_out)
+        self.assertEqual(draft.invoice_line_ids[0].name, "Typed by hand", "nothing was done yet")
+        self._as(self.clerk, asked).action_do()
+        self.assertNotIn("Typed by hand", draft.invoice_line_ids.mapped("name"))
+        with self.assertRaisesRegex(UserError, "no customer invoice"):
+            self._pressed_in_actions(press, bill, [("id", "=", bill.id)])
+
+    def test_taking_out_of_groups_asks_first(self):
+        mine, other = self._invoice(self.anna, 30), self._invoice(self.bert, 7)
+        gone, alone = self._invoice(self.anna, 9), self._invoice(self.cleo, 4)
+        second = self.env["ar.invoice.group"].create({"name": "August"})
+        self.group.add_invoices(mine | gone)
+        second.add_invoices(other)
+        gone.button_draft()
+        gone.button_cancel()
+        everything = mine | other | gone | alone
+        press = "account_move_action_remove_from_group"
+        self.env["ir.config_parameter"].sudo().set_param("web.active_ids_limit", "2")
+        domain = [("id", "in", everything.ids)]
+        asked = self._asked(self._pressed_in_actions(press, everything[:2], domain))
+        self.assertEqual(
+            asked.question.splitlines(),
+            [
+                f"Take 3 invoices of 2 customers, {self._money(46)}, out of their groups.",
+                "The invoices themselves stay as they are.",
+            ],
+        )
+        self.assertEqual(asked.left_out, "1 invoice left out: in no group.")
+        self.assertEqual(len(everything.invoice_group_id), 2, "nothing was done yet")
+        said = self._as(self.clerk, asked).action_do()["params"]
+        self.assertEqual(said["title"], "3 invoices taken out of their groups")
+        self.assertIn("July (2)", said["message"])
+        self.assertFalse(everything.invoice_group_id)
+        self.assertIn("2 invoices taken out", self.group.message_ids[:1].body)
+        self.assertFalse(self.env["ar.invoice.task"].search([("task", "=", "take_out")]))
+        with self.assertRaisesRegex(UserError, "Nothing to do"):
+            self._as(self.clerk, asked).action_do()
+
+    def test_a_script_takes_them_out_as_a_task(self):
+        drafts = self._draft(self.anna) | self._draft(self.bert)
+        self.group.add_invoices(drafts)
+        task = self.env["ar.invoice.task"].run("take_out", group=self.group)
+        self.assertEqual((task.state, task.done_count), ("done", 2))
+        self.assertFalse(drafts.invoice_group_id)
+
     # --- more rows than the client names ------------------------------------
 
     def test_ticked_beyond_the_limit_the_list_decides(self):
@@ -167,6 +237,28 @@ class TestGroupQuestions(QuestionCommon):
 
     # --- history --------------------------------------------------------------
 
+    def test_the_group_keeps_how_it_was_called_and_what_it_was_for(self):
+        # With messages, as when people work.
+        silent = ("tracking_disable", "mail_create_nolog", "mail_notrack")
+        noting = self.env["ar.invoice.group"].with_context(**dict.fromkeys(silent, False))
+        group = noting.create({"name": "August", "note": "First"})
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        theirs = self._as(self.clerk, group)
+        theirs.write({"name": "September", "note": "Second", "active": False})
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        self.env.invalidate_all()
+        noted = {
+            value.field_id.name: (value.old_value_char or value.old_value_text)
+            for value in group.message_ids.sudo().tracking_value_ids
+        }
+        self.assertEqual(noted.get("name"), "August")
+        self.assertEqual(noted.get("note"), "First")
+        self.assertIn("active", noted)
+        [message] = group.message_ids.filtered("tracking_value_ids")
+        self.assertEqual(message.author_id, self.clerk.partner_id)
+
     def test_the_group_keeps_who_did_what_with_how_many(self):
         first, second = self._draft(self.anna), self._draft(self.bert)
         theirs = self._as(self.clerk, self.group)
@@ -213,6 +305,35 @@ class TestBalanceOnlyGroups(QuestionCommon):
         self._pay(self.anna, 60)
         self.env.invalidate_all()
         self.assertEqual(self.group.amount_account, 67, "a credit that is not matched counts too")
+
+    def test_e_mailing_them_says_what_the_accounts_owe(self):
+        self._make_group_of_zero()
+        self._invoice(self.anna, 999, company=self.other)
+        asked = self._ask(self.group, "send")
+        said = f"{self._money(0)}; their accounts owe {self._money(127)}"
+        self.assertEqual(asked.question, f"E-mail 3 invoices of 2 customers, {said}.")
+        self.group.add_invoices(self._invoice(self.bert, 3))
+        asked = self._ask(self.group, "send")
+        self.assertEqual(asked.question, f"E-mail 4 invoices of 2 customers, {self._money(3)}.")
+
+    def test_asking_about_many_of_zero_costs_the_same(self):
+        many = self.env["account.move"].create(
+            [self._invoice_vals(who, 0) for who in (self.anna, self.bert) for _number in range(20)]
+        )
+        ask = self.env["ar.invoice.task.ask"]._say_accounts
+        currency = self.company.currency_id
+        few = self._count_queries(lambda: ask(many[18:22], currency), warm=True)
+        self.assertLessEqual(self._count_queries(lambda: ask(many, currency), warm=True), few)
+
+    def test_what_was_credited_is_reversed_in_the_picture(self):
+        credited, paid = self._invoice(self.anna, 30), self._invoice(self.bert, 8)
+        note = self._invoice(self.anna, 30, move_type="out_refund")
+        (credited | note).line_ids.filtered(
+            lambda item: item.account_type == "asset_receivable"
+        ).reconcile()
+        self._pay(self.bert, 8, paid)
+        self.group.add_invoices(credited | paid)
+        self.assertEqual(self._picture("status_graph"), {"Reversed": 1, "Paid": 1})
 
     def test_a_customer_that_went_below_a_company_is_counted_with_it(self):
         self._make_group_of_zero()

@@ -4,4 +4,5 @@ from . import (
     ar_invoice_task_send,
     ar_invoice_task_pdf,
     ar_invoice_task_delete,
+    ar_invoice_task_take_out,
 )
