@@ -56,6 +56,7 @@
         "wizards/ar_write_off_take_back_views.xml",
         "wizards/ar_billing_set_up_views.xml",
         "wizards/ar_create_invoices_views.xml",
+        "wizards/ar_billing_run_ask_views.xml",
         "wizards/ar_give_away_views.xml",
         "reports/report_invoice.xml",
     ],

@@ -84,6 +84,7 @@ class EveryModelCommon(GroupCommon):
             ),
             cls.env["ar.create.invoices.confirm"].create({"run_ids": [Command.set(run.ids)]}),
             cls.env["ar.billing.customers.add"].create({"profile_id": cls.profile.id}),
+            cls.env["ar.billing.run.ask"]._create_inside({"run_id": run.id, "task": "undo"}),
             cls.env["ar.billing.service.add"].create({"profile_id": cls.profile.id}),
             cls.env["ar.billing.service.change"].create({"percent": 3}),
             cls.env["ar.give.away"].create({"note": "Goodwill"}),

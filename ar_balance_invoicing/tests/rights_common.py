@@ -372,6 +372,7 @@ class RightsCommon(WriteOffCommon, BillingCommon):
                 "source": "chosen",
                 "partner_ids": [Command.set(cls.customer.ids)],
             },
+            "ar.billing.run.ask": {"run_id": cls.done_run.id, "task": "undo"},
             "ar.billing.service.add": {
                 "profile_id": cls.profile.id,
                 "product_id": cls.pickup.id,

@@ -1,5 +1,6 @@
 from . import (
     ar_billing_customers_add,
+    ar_billing_run_ask,
     ar_billing_service_add,
     ar_billing_service_change,
     ar_create_invoices,

@@ -3,6 +3,8 @@ import hashlib
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..tools import counted
+
 
 class ArCreateInvoicesConfirm(models.TransientModel):
     """The pop-up of Create Invoices: date and options, then Confirm."""
@@ -79,6 +81,9 @@ class ArCreateInvoicesConfirm(models.TransientModel):
         precompute=True,
         help="One invoice group for each balance class, named after it.",
     )
+    group_note = fields.Char(
+        compute="_compute_group_note", help="That there is a group of the typed name already."
+    )
     company_id = fields.Many2one("res.company", compute="_compute_company_id")
 
     @api.depends("run_ids")
@@ -123,6 +128,37 @@ class ArCreateInvoicesConfirm(models.TransientModel):
             wizard.group_id = run.invoice_group_id
             wizard.group_name = named
             wizard.group_split = run.group_split
+
+    @api.depends("group_choice", "group_name", "group_split", "company_id")
+    def _compute_group_note(self):
+        """A new group of a name that there is already is no new one."""
+        for wizard in self:
+            name = wizard.group_choice == "new" and (wizard.group_name or "").strip()
+            wizard.group_note = bool(name) and wizard._get_group_note(name)
+
+    def _get_group_note(self, name):
+        names = [name]
+        if self.group_split:
+            labels = self.env["account.move"]._fields["balance_class"]
+            labels = labels._description_selection(self.env)
+            names = [f"{name} · {label}" for _value, label in labels]
+        groups = self.env["ar.invoice.group"].search(
+            [("name", "in", names), ("company_id", "=", self.company_id.id)]
+        )
+        if not groups:
+            return False
+        # As it is found when the invoices are put there: the latest of a name.
+        found = groups.browse([alike[0].id for alike in groups.grouped("name").values()])
+        invoices = counted.invoices(self.env, sum(found.mapped("invoice_count")))
+        if not self.group_split:
+            return self.env._(
+                "There is a group of this name with %s: they are added to it.", invoices
+            )
+        return self.env._(
+            "There are groups of these names with %(invoices)s: they are added to them: %(names)s.",
+            invoices=invoices,
+            names=", ".join(found.mapped("name")),
+        )
 
     @api.depends("run_ids")
     def _compute_has_late_fees(self):

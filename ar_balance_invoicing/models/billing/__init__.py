@@ -20,6 +20,7 @@ from . import (
     ar_billing_result,
     ar_billing_run,
     ar_billing_run_candidates,
+    ar_billing_run_line_figures,
     ar_billing_run_line,
     ar_billing_run_line_invoice,
     ar_billing_charge,

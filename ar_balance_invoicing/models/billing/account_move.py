@@ -230,11 +230,23 @@ class AccountMove(models.Model):
         """What a deleted draft charges can be invoiced again, by who waited for its place first."""
         places = self._ar_get_places(live=True)
         places.move_id.sudo(self.env.su)._ar_free_charges()
+        self._ar_tell_runs_deleted()
         waiting = places._get_waiting()
         result = super().unlink()
         for place in waiting:
             place._take_again(self.browse())
         return result
+
+    def _ar_tell_runs_deleted(self):
+        """Say on the lines of billing runs that these drafts are deleted: billed no more.
+
+        What a run takes back itself it marks itself.
+        """
+        lines = self.env["ar.billing.run.line"].sudo()
+        lines = lines.search([("move_id", "in", self.ids), ("state", "=", "done")])
+        if lines:
+            reason = self.env._("Deleted meanwhile.")
+            lines._write_inside({"state": "undone", "reason": reason})
 
     def action_switch_move_type(self):
         """What bills days of services does not give them back instead, nor the other way round.

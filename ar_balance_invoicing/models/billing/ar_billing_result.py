@@ -1,9 +1,15 @@
 from collections import defaultdict
 
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
-from ...tools import client_actions
+from ...tools import client_actions, counted
+
+# Names that a note of the chatter spells out.
+NAMES_NOTED = 20
 
 
 class ArBillingResult(models.AbstractModel):
@@ -66,6 +72,55 @@ class ArBillingResult(models.AbstractModel):
         if failed:
             texts.append(self.env._("%s failed.", failed))
         return " ".join(texts)
+
+    # ------------------------------------------------------------------
+    # What was decided
+    # ------------------------------------------------------------------
+
+    def _log_decisions(self):
+        """Note in the chatter whom the run bills, how, and who was left out by hand."""
+        self.ensure_one()
+        self._message_log(body=Markup("<br/>").join(self._get_decisions()))
+
+    def _get_decisions(self):
+        """The same as sentences; read when it starts, before anybody is billed."""
+        labels = dict(self._fields["zero_policy"]._description_selection(self.env))
+        decisions = [
+            self.env._("To be billed: %s", self._get_amounts_text(self._get_lines("todo"))),
+            self.env._("Invoice date: %s", format_date(self.env, self.invoice_date)),
+            self.env._("Without charges: %s", labels[self.zero_policy]),
+            self.env._("Late fees are charged.")
+            if self.late_fees
+            else self.env._("Late fees are not charged."),
+        ]
+        groups = self._get_lines("todo").invoice_group_id
+        if groups:
+            names = ", ".join(groups.mapped("display_name"))
+            decisions.append(self.env._("Invoice group: %s", names))
+        left_out = self.line_ids.filtered("left_out").partner_id
+        if left_out:
+            names = ", ".join(left_out[:NAMES_NOTED].mapped("display_name"))
+            more = len(left_out) - NAMES_NOTED
+            if more > 0:
+                names = self.env._("%(names)s and %(count)s more", names=names, count=more)
+            decisions.append(self.env._("Left out by hand: %s", names))
+        return decisions
+
+    def _get_amounts_text(self, lines):
+        """“41 of 47 customers, $ 29,345.32”, each currency on its own.
+
+        :param lines: of this run.
+        """
+        text = self.env._(
+            "%(count)s of %(customers)s",
+            count=len(lines.partner_id),
+            customers=counted.customers(self.env, len(self.line_ids.partner_id)),
+        )
+        amounts = [
+            currency.format(sum(group.mapped("amount_shown")))
+            for currency, group in lines.grouped("currency_id").items()
+        ]
+        return ", ".join([text, *amounts])
 
     # ------------------------------------------------------------------
     # Screens
@@ -144,12 +199,13 @@ class ArBillingResult(models.AbstractModel):
     def _get_xlsx_sheets(self):
         """Who is (to be) billed, and who is not, with why; each currency on its own."""
         lines = self.env["ar.billing.run.line"].search([("document_id", "in", self.ids)])
-        billed = lines.filtered(lambda line: line.state in ("todo", "done", "undo"))
+        ticked = lines._get_runs_with_ticks()
+        billed = lines.filtered(lambda line: line._is_counted(ticked))
         columns = [
             "partner_id",
             "currency_id",
-            "amount_charge",
-            "amount_total",
+            ("charge_shown", self.env._("Charge")),
+            ("amount_shown", self.env._("Invoice Balance")),
             "account_balance",
             "balance_class",
             "state",
@@ -161,6 +217,22 @@ class ArBillingResult(models.AbstractModel):
         # The balance is of the customer's whole account, so once for each of his lines.
         common = {"columns": columns, "untotalled": ["account_balance"]}
         return [{"title": title, "records": records, **common} for title, records in sheets]
+
+    def action_ask_undo(self):
+        """Say how many drafts are deleted, and how much they come to, before it is done.
+
+        :raise UserError: when there is nothing to undo.
+        """
+        return self._ask("undo")
+
+    def action_ask_retry(self):
+        """Say who is billed now, and for how much, before it is done."""
+        return self._ask("retry")
+
+    def _ask(self, task):
+        self.ensure_one()
+        self.check_access("write")
+        return self.env["ar.billing.run.ask"]._ask(self, task)
 
     def action_discard(self):
         """Delete drafts of a run at once, and go to the runs that there are.

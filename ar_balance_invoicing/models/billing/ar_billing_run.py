@@ -195,7 +195,11 @@ class ArBillingRun(models.Model):
         self._review_balances()
         self._skip_unticked()
         self._assign_groups()
-        return super()._before_start()
+        is_first = not self.name
+        launched = super()._before_start()
+        if is_first:
+            self._log_decisions()
+        return launched
 
     def _get_expected_seconds(self):
         return 0.01 if self.operation == "undo" else 0.015

@@ -15,7 +15,7 @@ class ArBillingRunLine(models.Model):
 
     _name = "ar.billing.run.line"
     _description = "Billing Run Line"
-    _inherit = ["ar.bulk.document.line"]
+    _inherit = ["ar.bulk.document.line", "ar.billing.run.line.figures"]
     _order = "document_id, id"
     _person_creates = False
     _person_deletes = False

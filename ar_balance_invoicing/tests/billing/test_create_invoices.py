@@ -9,6 +9,7 @@ import openpyxl
 from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
+from odoo.tools import format_date, html2plaintext
 from odoo.tools.safe_eval import safe_eval
 
 from ..billing_common import BillingCommon
@@ -402,6 +403,215 @@ class TestWhomItBills(CreateInvoicesCommon):
             amounts = [row[head.index("Invoice Balance")] for row in rows if row[1]]
             found[sheet.title] = (len(amounts), sum(amounts))
         return found
+
+    # --- figures ---------------------------------------------------------------------
+
+    def _foot(self, lines=None, name="amount_to_bill"):
+        """The sum of the rows, which groups of them add up to as well."""
+        lines = lines or self.run_.line_ids
+        rows = sum(lines.mapped(name))
+        groups = lines._read_group([("id", "in", lines.ids)], ["state"], [f"{name}:sum"])
+        self.assertEqual(sum(amount for _state, amount in groups), rows)
+        return rows
+
+    def _assert_said(self, amount, run=None):
+        """The foot of the list is what the pop-up says."""
+        run = run or self.run_
+        self.assertEqual(self._foot(run.line_ids), amount)
+        pop_up = self._press(run, domain=[])
+        self.assertIn(f", $ {amount:,.2f}", self._plain(pop_up.summary))
+        pop_up.unlink()
+
+    def test_the_foot_of_the_list_is_what_the_pop_up_says(self):
+        self._serve(self.ann, 100, tax_ids=[Command.set(self.tax_sale_a.ids)])
+        run = self.run_ = self._run()
+        self._assert_said(1615)
+        self.assertEqual(self._foot(name="charge_to_bill"), 1600)
+        self._lines(self.bob).action_leave_out()
+        self._assert_said(1415)
+        self._lines(self.dan, self.eve).action_tick()
+        self._assert_said(900)
+        self._lines(self.dan).action_untick()
+        self._assert_said(500)
+        self.assertEqual(self._read_sheets(), {"Billed": (1, 500), "Not Billed": (6, 1115)})
+        run._write_inside({"zero_policy": "skip_zero"})
+        self._lines(self.eve).action_untick()
+        self._assert_said(1415)
+        self._lines(self.ann, self.eve).action_tick()
+        self._press(run, domain=[]).action_confirm()
+        self.assertEqual(self._foot(), 715)
+        self.assertEqual(sum(self._get_ledger(run.invoice_ids).values()), 715)
+        # Listed again, who is billed already stands there with his invoice, and counts not.
+        again = self._run()
+        self.assertEqual(self._foot(self._line(again, self.ann), "amount_shown"), 215)
+        self.assertEqual(self._foot(again.line_ids), 900)
+
+    def test_who_is_ticked_in_a_list_of_two_runs_takes_all_others_out(self):
+        weekly = self._make_profile("Weekly", cadence_unit="week")
+        dora = self._make_customers("Dora", profile=weekly)
+        self._serve(dora, 9, tax_ids=[Command.clear()])
+        period = weekly.period_ids.filtered(lambda p: p.date_from <= self.today <= p.date_to)
+        runs = self.run_ | self._run(period)
+        runs._list_together()
+        other = runs[1].line_ids.amount_total
+        self.assertEqual(self._foot(runs.line_ids), 1500 + other)
+        self._lines(self.ann).action_tick()
+        self.assertEqual(self._foot(runs.line_ids), 100)
+        self._lines(self.ann).action_untick()
+        self.assertEqual(self._foot(runs.line_ids), 1500 + other)
+
+    def test_drafts_deleted_edited_and_cancelled_later(self):
+        run = self.run_.create_invoices()
+        moves = {line.partner_id: line.move_id for line in run.line_ids}
+        clerk = self._make_user("deleting.clerk", "account.group_account_invoice")
+        self._as(clerk, moves[self.ann]).unlink()
+        moves[self.bob].invoice_line_ids.price_unit = 250
+        moves[self.cleo].button_cancel()
+        live = run.invoice_ids.filtered(lambda move: move.state != "cancel")
+        self.assertEqual(sum(self._get_ledger(live).values()), 250 + 400 + 500)
+        self.assertEqual(self._foot(), 1150)
+        self.assertEqual(self._plain(run.result_text), "5 invoices made: $ 1,150.00.")
+        self.assertEqual(self._read_sheets(), {"Billed": (5, 1150), "Not Billed": (2, 400)})
+        self.assertEqual(self._foot(self._lines(self.bob), "amount_shown"), 250)
+        line = self._lines(self.ann)
+        self.assertEqual((line.state, line.reason), ("undone", "Deleted meanwhile."))
+        run.invalidate_recordset()
+        self.assertEqual((run.done_count, run.state), (6, "done"))
+        # Nothing to retry; listed anew, she is to be billed; what is left can be undone.
+        with self.assertRaisesRegex(UserError, "no failed"):
+            run.action_retry()
+        self.assertEqual(self._line(self._run(), self.ann).state, "todo")
+        run.action_undo()
+        self.assertEqual(run.state, "undone")
+        self.assertEqual(self._foot(), 0)
+
+    def test_queries_of_the_figures_do_not_depend_on_the_number_of_rows(self):
+        self.run_.create_invoices()
+        lines = self.env["ar.billing.run.line"].browse(self.run_.line_ids.ids)
+
+        def count(rows):
+            return self._count_queries(lambda: rows.read(["amount_shown", "amount_to_bill"]))
+
+        count(lines)
+        self.assertLessEqual(count(lines), count(lines[:2]))
+
+    def test_queries_of_deleting_drafts_do_not_depend_on_their_number(self):
+        moves = self.run_.create_invoices().invoice_ids
+        few = self._count_queries(lambda: moves[:1]._ar_tell_runs_deleted())
+        many = self._count_queries(lambda: moves[1:]._ar_tell_runs_deleted())
+        self.assertLessEqual(many, few)
+
+    # --- undone and retried ------------------------------------------------------------
+
+    def _ask(self, action):
+        pop_up = self.env["ar.billing.run.ask"].browse(action["res_id"])
+        return pop_up, self._plain(pop_up.question)
+
+    def test_undo_says_how_many_and_how_much_before(self):
+        run = self.run_.create_invoices()
+        moves = {line.partner_id: line.move_id for line in run.line_ids}
+        (moves[self.dan] | moves[self.eve]).action_post()
+        moves[self.ann].unlink()
+        pop_up, said = self._ask(run.action_ask_undo())
+        self.assertEqual(
+            said, "4 drafts deleted: $ 500.00.\n2 invoices are confirmed and stay: $ 900.00."
+        )
+        self.assertEqual(len(run.invoice_ids), 6, "nothing is done yet")
+        moves[self.bob].action_post()
+        with self.assertRaisesRegex(UserError, "has changed since"):
+            pop_up.action_do()
+        pop_up, said = self._ask(run.action_ask_undo())
+        self.assertIn("3 drafts deleted: $ 300.00.", said)
+        pop_up.action_do()
+        self.assertEqual(run.invoice_ids.partner_id, self.bob | self.dan | self.eve)
+        with self.assertRaisesRegex(UserError, "nothing to undo"):
+            run.action_ask_undo()
+
+    def test_retry_says_whom_it_bills_before(self):
+        account = self.dan.property_account_receivable_id
+        (self.dan | self.eve).property_account_receivable_id = False
+        run = self.run_.create_invoices()
+        (self.dan | self.eve).property_account_receivable_id = account
+        pop_up, said = self._ask(run.action_ask_retry())
+        self.assertIn("2 customers billed now: $ 900.00.", said)
+        self.assertEqual((run.failed_count, len(run.invoice_ids)), (2, 5))
+        pop_up.action_do()
+        self.assertEqual(len(run.invoice_ids), 7)
+        self.assertEqual(sum(self._get_ledger(run.invoice_ids).values()), 1500)
+
+    # --- what was decided is kept ------------------------------------------------------
+
+    def _notes(self, run):
+        bodies = run.message_ids.sorted("id").mapped("body")
+        return [self._plain(html2plaintext(body)) for body in bodies if "To be billed" in body]
+
+    def test_the_chatter_keeps_what_was_decided(self):
+        self._lines(self.bob, self.gil).action_leave_out()
+        pop_up = self._press(self.run_, domain=[])
+        pop_up.write(
+            {
+                "late_fees": False,
+                "skip_zero": True,
+                "group_choice": "new",
+                "group_name": "Spring",
+            }
+        )
+        self.assertIn("4 of 7 customers, $ 1,300.00", self._plain(pop_up.summary))
+        self.dan.property_account_receivable_id = False
+        pop_up.action_confirm()
+        [note] = self._notes(self.run_)
+        for text in (
+            "To be billed: 4 of 7 customers, $ 1,300.00",
+            f"Invoice date: {format_date(self.env, self.run_.invoice_date)}",
+            "Without charges: None for customers with nothing to bill",
+            "Late fees are not charged.",
+            "Invoice group: Spring",
+            "Left out by hand: Bob, Gil",
+        ):
+            self.assertIn(text.lower(), note.lower())
+        # Retried, it is said no second time.
+        self.dan.property_account_receivable_id = self.ann.property_account_receivable_id
+        self.run_.action_retry()
+        self.assertEqual(len(self._notes(self.run_)), 1)
+
+    def test_many_who_were_left_out_are_not_all_named(self):
+        many = self._make_customers(*[f"Left {number:02}" for number in range(23)])
+        run = self._run()
+        run.line_ids.filtered(lambda line: line.partner_id in many).action_leave_out()
+        run.create_invoices()
+        [note] = self._notes(run)
+        self.assertIn("Left 19 and 3 more", note)
+        self.assertNotIn("Left 20", note)
+        self.assertNotIn("Invoice group", note)
+
+    # --- a group of that name ----------------------------------------------------------
+
+    def test_a_new_group_of_a_name_that_there_is(self):
+        group = self.env["ar.invoice.group"].create({"name": "Spring"})
+        groups = self.env["ar.invoice.group"]
+        theirs = groups.with_context(allowed_company_ids=self.other.ids)
+        theirs.create({"name": "Fall", "company_id": self.other.id})
+        group.add_invoices(self._invoice(self.gil, 5) | self._invoice(self.gil, 6))
+        pop_up = Form(self._press(self.run_, domain=[]))
+        pop_up.group_choice = "new"
+        for name in ("Summer", "Fall"):
+            pop_up.group_name = name
+            self.assertFalse(pop_up.group_note)
+        pop_up.group_name = " Spring "
+        said = "There is a group of this name with 2 invoices: they are added to it."
+        self.assertEqual(pop_up.group_note, said)
+        pop_up.group_split = True
+        self.assertFalse(pop_up.group_note)
+        split = self.env["ar.invoice.group"].create({"name": "Spring · Service only"})
+        split.add_invoices(self._invoice(self.gil, 7))
+        pop_up.group_name = "Spring"
+        self.assertIn("with 1 invoice: they are added to them", pop_up.group_note)
+        self.assertIn("Spring · Service only", pop_up.group_note)
+        pop_up.group_split = False
+        self.assertEqual(pop_up.group_note, said)
+        pop_up.save().action_confirm()
+        self.assertEqual(self.run_.invoice_ids.invoice_group_id, group)
+        self.assertEqual(len(group.invoice_ids), 9)
 
     # --- addresses -------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ BY_METHODS = {
     "ar.billing.period": {"company_id": "other"},
     "ar.billing.run": {"state": "queued"},
     "ar.billing.service": {"previous_id": False},
+    "ar.billing.run.ask": {"task": "retry"},
     "ar.billing.run.line": {"state": "done"},
     "ar.invoice.task": {"user_id": 1},
     "ar.invoice.task.ask": {"task": "delete"},
