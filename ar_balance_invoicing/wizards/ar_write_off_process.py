@@ -132,8 +132,8 @@ class ArWriteOffProcess(models.TransientModel):
                 window.apply_credits, window._get_states()
             )
             window.hidden_text = bool(window.hidden_count) and self.env._(
-                "%(ticked)s ticked, %(hidden)s of them not shown by the filter of the list: they "
-                "are written off too.",
+                "%(ticked)s ticked, %(hidden)s of them not shown or not selected in the "
+                "list: they are written off too, for ticks count.",
                 ticked=document.ticked_count,
                 hidden=window.hidden_count,
             )

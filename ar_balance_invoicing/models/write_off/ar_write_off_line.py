@@ -286,8 +286,8 @@ class ArWriteOffLine(models.Model):
     def action_process_selection(self):
         """Ask how what is ticked in the document of these lines is to be written off.
 
-        Stored ticks count, whatever rows are chosen or shown; how many of them the filter of
-        the list hides is said.
+        Stored ticks count, whatever rows are selected or shown; how many of them are not
+        selected, where any is, or hidden by the filter of the list, is said.
         """
         document = self._get_listed_document()
         return document._ask_to_process(self._get_shown())

@@ -39,12 +39,14 @@ class ArWriteOffLineTicks(models.AbstractModel):
         return lines
 
     def _get_shown(self):
-        """The rows that the list shows whose button was pressed; None where there is none."""
+        """Of the list whose button was pressed the selected rows, else all that it shows; None
+        where there is none.
+        """
         context = self.env.context
         listed = context.get("active_domain") is not None
         if not listed or context.get("active_model") != self._name:
             return None
-        return chosen_records(self.browse())
+        return chosen_records(self)
 
     def _skip_unticked(self):
         """Leave out the lines that are not ticked, and return the others."""

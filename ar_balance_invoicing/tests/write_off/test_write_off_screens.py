@@ -72,6 +72,10 @@ class TestProcessPopUp(WriteOffScreensCommon):
         self.assertFalse(window.hidden_text)
         window = self._window(document.action_process_selection())
         self.assertFalse(window.hidden_text)
+        # Selected rows are no ticks, and the pop-up says so.
+        selected = self._in_list(document, chosen=document.line_ids[:1])
+        window = self._window(selected.action_process_selection())
+        self.assertIn("4 ticked, 3 of them not shown or not selected", window.hidden_text)
         nothing = self._in_list(document, [("id", "=", 0)]).action_process_selection()
         self.assertIn("4 ticked, 4 of them", self._window(nothing).hidden_text)
 
