@@ -283,7 +283,7 @@ class TestWindows(EveryModelCommon):
                 with self.subTest(model=model), mute_logger(*QUIET):
                     self.assertRaises(AccessError, way)
             own += 1
-        self.assertEqual(own, 12)
+        self.assertEqual(own, 13)
 
     def test_ones_own(self):
         colleague = self._make_user("colleague", "account.group_account_invoice")
