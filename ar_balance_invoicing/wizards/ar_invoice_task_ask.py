@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -95,23 +97,23 @@ class ArInvoiceTaskAsk(models.TransientModel):
 
     @api.model
     def _get_question(self, kind, invoices):
-        """A sentence for each company, in its currency; drafts are called drafts."""
+        """A sentence for each company, each currency on its own; drafts are called drafts."""
+        amounts = self._get_amounts(invoices)
         rows = self.env["account.move"]._read_group(
             [("id", "in", invoices.ids)],
             ["company_id"],
             [
                 "__count",
                 "commercial_partner_id:count_distinct",
-                "amount_total_signed:sum",
                 "state:array_agg_distinct",
                 "amount_total_signed:min",
                 "amount_total_signed:max",
             ],
         )
         sentences = []
-        for company, count, customers, amount, states, *ends in rows:
+        for company, count, customers, states, *ends in rows:
             count_words = counted.drafts if states == ["draft"] else counted.invoices
-            money = company.currency_id.format(amount)
+            money = ", ".join(amounts[company])
             if not any(ends):
                 some = invoices.filtered(lambda move, owner=company: move.company_id == owner)
                 money = self._say_accounts(some, company.currency_id)
@@ -122,6 +124,19 @@ class ArInvoiceTaskAsk(models.TransientModel):
             sentences.append(f"{prefix}{question}")
         hint = kind._get_hint()
         return "\n".join([*sentences, *([hint] if hint else [])])
+
+    @api.model
+    def _get_amounts(self, invoices):
+        """``{company: ["$ 12.00", "CA$ 286.40"]}``: what the invoices come to."""
+        rows = self.env["account.move"]._read_group(
+            [("id", "in", invoices.ids)],
+            ["company_id", "currency_id"],
+            ["amount_total_in_currency_signed:sum"],
+        )
+        amounts = defaultdict(list)
+        for company, currency, amount in rows:
+            amounts[company].append(currency.format(amount))
+        return amounts
 
     @api.model
     def _say_accounts(self, invoices, currency):

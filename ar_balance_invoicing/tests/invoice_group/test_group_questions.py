@@ -43,6 +43,13 @@ class TestGroupQuestions(QuestionCommon):
         self._as(self.clerk, asked).action_do()
         self.assertEqual(set(drafts.mapped("state")), {"posted"})
 
+    def test_each_currency_is_said_on_its_own(self):
+        other = self._invoice(self.bert, 286.4, currency_id=self.foreign.id, post=False)
+        asked = self._ask(self._draft(self.anna, 10) | other, "confirm")
+        self.assertIn("Confirm 2 drafts of 2 customers", asked.question)
+        self.assertIn(self._money(10), asked.question)
+        self.assertIn(self.foreign.format(286.4), asked.question)
+
     def test_e_mailing_says_who_will_not_get_one(self):
         fine, other = self._invoice(self.anna, 30), self._invoice(self.anna, 1)
         nowhere, draft = self._invoice(self.cleo, 6), self._draft(self.cleo)
