@@ -66,7 +66,12 @@ class TestIncompleteRecords(EveryModelCommon):
             *(self.pickup.categ_id, self.loss, self.company_data["default_journal_misc"]),
             self.env["res.config.settings"].create({}),
         ]
-        extended = {model._name for model in self._get_extended_models() if not model._abstract}
+        # Reports that are questions to the database have no records to be emptied.
+        extended = {
+            model._name
+            for model in self._get_extended_models()
+            if not model._abstract and model._auto
+        }
         stored = {name for name in extended if self._get_own_fields(self.env[name])}
         self.assertLessEqual(stored, {record._name for record in records})
         for record in records:
