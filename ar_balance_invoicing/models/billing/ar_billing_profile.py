@@ -75,6 +75,9 @@ class ArBillingProfile(models.Model):
         help="What happens with customers who have nothing to bill in a period. A customer "
         "can be set apart on the contact.",
     )
+    zero_policy_text = fields.Char(
+        string="What the Company Says", compute="_compute_zero_policy_text"
+    )
     balance_line_text = fields.Char(
         string="Text Without Charges",
         translate=True,
@@ -348,6 +351,13 @@ class ArBillingProfile(models.Model):
         Add yours here; see ``ar.charge.source``.
         """
         return ["ar.charge.source.service", "ar.charge.source.late.fee"]
+
+    @api.depends("zero_policy", "company_id.ar_zero_policy")
+    def _compute_zero_policy_text(self):
+        labels = dict(self._fields["zero_policy"]._description_selection(self.env))
+        for profile in self:
+            follows = profile.zero_policy == "company"
+            profile.zero_policy_text = follows and labels.get(profile._get_zero_policy())
 
     def _get_zero_policy(self):
         """``create``, ``skip_settled`` or ``skip_zero``: the profile's, or its company's."""

@@ -51,6 +51,14 @@ class ProfileCommon(BalanceCommon):
 @tagged("post_install", "-at_install")
 @freeze_time("2026-10-15")
 class TestBillingPeriods(ProfileCommon):
+    def test_what_the_company_says_is_shown(self):
+        self.company.ar_zero_policy = "skip_zero"
+        profile = self._make_profile(zero_policy="company")
+        labels = dict(profile._fields["zero_policy"]._description_selection(self.env))
+        self.assertEqual(profile.zero_policy_text, labels["skip_zero"])
+        profile.zero_policy = "create"
+        self.assertFalse(profile.zero_policy_text)
+
     def test_a_new_profile_can_be_billed_at_once(self):
         profile = self._make_profile()
         starts = self._starts(profile)
