@@ -323,13 +323,17 @@ class TestXlsxExport(XlsxCommon):
         self.assertEqual((first["Tick"], second["Tick"]), (True, False))
         self.assertEqual((first["State"], first["Entry"]), ("To do", None))
         self.assertEqual(first["Days"], document.line_ids[0].days)
-        self.assertEqual((total["Balance"], total["Write Off"]), (12.5, 12.5))
+        # Whatever is not ticked is not lost (S4).
+        lost = "To Be Lost"
+        self.assertEqual((first[lost], second[lost], total[lost]), (5, 0, 5))
+        self.assertEqual(first["Amount"], 5)
         self.assertEqual((first["Account Balance"], total["Account Balance"]), (12.5, None))
         document.action_process()
         first, second, total = self._table(self._export(document, data_only=True).active)
         self.assertEqual((first["State"], second["State"]), ("Done", "Left out"))
         self.assertIn(document.line_ids[0].entry_id.name, first["Entry"])
         self.assertEqual(second["Reason"], "Not ticked.")
+        self.assertEqual((first["Written Off"], total["Written Off"]), (5, 5))
 
     def test_currencies_and_hostile_names(self):
         self.customer.name = '=HYPERLINK("x")'
@@ -344,7 +348,7 @@ class TestXlsxExport(XlsxCommon):
         self.assertEqual(
             {(cell.value, cell.data_type) for cell in names}, {('=HYPERLINK("x")', "s")}
         )
-        amounts = {sheet.cell(row, columns["Write Off"]).number_format for row in (2, 3)}
+        amounts = {sheet.cell(row, columns["Amount"]).number_format for row in (2, 3)}
         self.assertEqual(
             amounts,
             {
@@ -352,12 +356,12 @@ class TestXlsxExport(XlsxCommon):
                 for currency in (self.company.currency_id, self.foreign)
             },
         )
-        self.assertIsNone(sheet.cell(4, columns["Write Off"]).value)
+        self.assertIsNone(sheet.cell(4, columns["Amount"]).value)
         self.assertEqual(
-            sheet.cell(4, columns["Write Off (company)"]).number_format,
+            sheet.cell(4, columns["To Be Lost"]).number_format,
             xlsx.currency_format(self.company.currency_id),
         )
-        company = sheet.cell(4, columns["Write Off (company)"])
+        company = sheet.cell(4, columns["To Be Lost"])
         self.assertIn("SUBTOTAL", company.value)
 
     def test_labels_in_the_users_language(self):
