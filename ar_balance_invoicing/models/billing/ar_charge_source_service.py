@@ -59,7 +59,7 @@ class ArChargeSourceService(models.AbstractModel):
         beyond = defaultdict(list)
         for row, first, last in rows._get_beyond(services):
             beyond[row.service_id].append((row, first, last))
-        charges, known = [], defaultdict(dict)
+        charges, known, in_full = [], defaultdict(dict), set()
         for service, first, last in days:
             customer = service.partner_id.commercial_partner_id.with_company(service.company_id)
             own = customer.billing_profile_id
@@ -73,10 +73,13 @@ class ArChargeSourceService(models.AbstractModel):
                 for begin, end in gaps[service.id]
                 if begin <= last and end >= first
             ]
-            charges += [
-                self._prepare_service_charge(profile, customer, service, *part)
-                for part in self._get_parts(own, service, wanted, known[own], in_full=True)
-            ]
+            for slice_, *part in self._get_parts(own, service, wanted, known[own], in_full=True):
+                # Without proration a period costs once, however many gaps of it are billed here.
+                if service.prorate or (service, slice_) not in in_full:
+                    in_full.add((service, slice_))
+                    charges.append(
+                        self._prepare_service_charge(profile, customer, service, slice_, *part)
+                    )
         return charges
 
     @api.model

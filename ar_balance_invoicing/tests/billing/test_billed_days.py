@@ -612,6 +612,26 @@ class TestUnbilledDays(BilledDaysCommon):
         self.assertEqual(run.invoice_ids.amount_untaxed, 300)
         self.assertEqual(self._get_unbilled(), [])
 
+    def test_two_gaps_of_a_period_that_is_not_prorated_cost_it_once(self):
+        self.service.prorate = False
+        self.env["ar.billed.days"]._create_inside(
+            [
+                {
+                    "service_id": self.service.id,
+                    "date_from": date(2026, 11, 10),
+                    "date_to": date(2026, 11, 12),
+                    "note": "Goodwill",
+                }
+            ]
+        )
+        with freeze_time("2026-11-30"):
+            rows = self.env["ar.unbilled.days"].search([("partner_id", "=", self.ann.id)])
+            self.assertEqual(len(rows), 2)
+            action = rows.action_bill()
+            run = self.env["ar.billing.run"].browse(action["context"]["active_id"])
+            run.create_invoices()
+        self.assertEqual(run.invoice_ids.amount_untaxed, 300)
+
     def test_bill_these_days(self):
         self.ann.billing_profile_id = False
         with freeze_time("2026-11-30"):

@@ -6,6 +6,7 @@ import {formatMonetary} from "@web/views/fields/formatters";
 import {listView} from "@web/views/list/list_view";
 import {registry} from "@web/core/registry";
 import {useService} from "@web/core/utils/hooks";
+import {readRowFigures} from "../bulk_document/row_figures";
 
 const FIGURES = ["charge_to_bill", "amount_to_bill"];
 
@@ -59,23 +60,10 @@ export class CandidatesController extends ListController {
     }
 
     async readFigures(saved) {
-        const {root} = this.model;
-        const others = root.records.filter(
-            (record) => record.resId && record.id !== saved.id
-        );
-        const ids = others.map((record) => record.resId);
-        const [rows] = await Promise.all([
-            this.orm.read(saved.resModel, ids, FIGURES),
+        await Promise.all([
+            readRowFigures(this.model.root, this.orm, saved, FIGURES),
             this.readToBill(),
         ]);
-        const figures = Object.fromEntries(rows.map((row) => [row.id, row]));
-        for (const record of others) {
-            const row = figures[record.resId] || {};
-            const values = FIGURES.filter((name) => name in row);
-            record._applyValues(
-                Object.fromEntries(values.map((name) => [name, row[name]]))
-            );
-        }
     }
 }
 

@@ -2,6 +2,7 @@ import {onWillStart, useEffect, useState} from "@odoo/owl";
 import {RowTotalsController, rowTotalsView} from "./row_totals";
 import {registry} from "@web/core/registry";
 import {useService} from "@web/core/utils/hooks";
+import {readRowFigures} from "../bulk_document/row_figures";
 
 const DOCUMENT = "ar.write.off";
 const FIGURES = ["amount_applied", "amount_lost", "amount_to_lose"];
@@ -57,22 +58,10 @@ export class FoundListController extends RowTotalsController {
     }
 
     async readFigures(saved) {
-        const others = this.model.root.records.filter(
-            (record) => record.resId && record.id !== saved.id
-        );
-        const ids = others.map((record) => record.resId);
-        const [rows] = await Promise.all([
-            this.orm.read(saved.resModel, ids, FIGURES),
+        await Promise.all([
+            readRowFigures(this.model.root, this.orm, saved, FIGURES),
             this.readTicked(),
         ]);
-        const figures = Object.fromEntries(rows.map((row) => [row.id, row]));
-        for (const record of others) {
-            const row = figures[record.resId] || {};
-            const values = FIGURES.filter((name) => name in row);
-            record._applyValues(
-                Object.fromEntries(values.map((name) => [name, row[name]]))
-            );
-        }
     }
 }
 
